@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The commands of this project; `make` alone lists them.
+
+KERNEL ?= ours
+MAKEFLAGS += --no-print-directory
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | \
+		while IFS="	" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+run: setup ## boot stock and ours with the same program, print what differs
+	@tools/demo
+
+test: setup ## all tests of the kernels ours, stock and debug; ends with "N passed, N failed"
+	@tests/run
+
+test-all: setup ## the same, and the tests that take long or need the kernel off
+	@tests/run all
+
+bench: setup ## measure stock, ours and off beside each other
+	@bench/run
+
+kernel: ## build one kernel: KERNEL=ours|stock|off|debug
+	@tools/kernel '$(KERNEL)'
+
+shell: setup ## an interactive guest: KERNEL=ours|stock|off|debug
+	@tools/vm --kernel '$(KERNEL)' -- /bin/busybox sh
+
+patches: ## make patches/6.12 anew from the commits of build/src/linux
+	@tools/patches
+
+check: setup ## scripts, patches and code style; off is compared with stock
+	@tools/check
+
+clean: ## remove build/, unless work is in it that stands in no patch
+	@tools/tree -w && rm -rf build
+
+setup:
+	@tools/setup
+
+.PHONY: help run test test-all bench kernel shell patches check clean setup
