@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ephemeral mapping: clear and copy pages that have no translation in the
+ * direct map.
+ *
+ * Owns the per-CPU state "inside a visit" and the counters. The address spaces
+ * and their slots belong to the architecture, see <asm/mermap.h>.
+ *
+ * A visit is: interrupts off, load this CPU's own address space, set entries,
+ * touch the pages, empty the slots and drop their translations, load the former
+ * address space, interrupts back.
+ *
+ * Invariants:
+ * - An entry exists only inside a visit, and only in the address space of the
+ *   CPU that made it. No other CPU loads that address space, so none can reach
+ *   the pages through it, not even speculatively (I1).
+ * - Entries are set after the address space was loaded, and are gone, TLB
+ *   included, before it is left: neither tracepoints in the switch nor a later
+ *   visit can meet a former entry.
+ * - A visit ends on the CPU and in the context that it began in, and touches at
+ *   most MERMAP_MAX_PAGES pages.
+ *
+ * Locks: none is taken; interrupts off and the busy flag make a CPU's state its
+ * own. Contexts: any but NMI, where the call is refused.
+ */
+#include <linux/cpuhotplug.h>
+#include <linux/irqflags.h>
+#include <linux/kasan-checks.h>
+#include <linux/mermap.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+
+#include <asm/mermap.h>
+
+/**
+ * struct mermap_cpu - state of one CPU
+ * @busy: the CPU is inside a visit. Written by the CPU itself, interrupts off.
+ * @stats: counters. Written by the CPU itself; @stats.nested also from NMI.
+ */
+struct mermap_cpu {
+	bool busy;
+	struct mermap_stats stats;
+};
+
+static DEFINE_PER_CPU(struct mermap_cpu, mermap_cpu);
+
+/**
+ * struct mermap_visit - one visit, from mermap_enter() to mermap_leave()
+ * @flags: interrupt state at the start
+ * @prev: address space that was loaded at the start
+ */
+struct mermap_visit {
+	unsigned long flags;
+	struct mm_struct *prev;
+};
+
+#if IS_ENABLED(CONFIG_PAGE_ALLOC_UNMAPPED_KUNIT_TEST)
+struct mermap_test mermap_test;
+
+static void mermap_test_visit(void)
+{
+	typeof(mermap_test.in_visit) in_visit = READ_ONCE(mermap_test.in_visit);
+
+	if (in_visit)
+		in_visit();
+}
+
+static void mermap_report(void)
+{
+	if (xchg(&mermap_test.reported, true))
+		return;
+	if (mermap_test.quiet)
+		mermap_test.reports++;
+	else
+		WARN(1, "mermap: call refused, the pages keep their contents\n");
+}
+#else
+static inline void mermap_test_visit(void) { }
+
+static void mermap_report(void)
+{
+	WARN_ONCE(1, "mermap: call refused, the pages keep their contents\n");
+}
+#endif
+
+static bool mermap_enter(struct mermap_visit *visit)
+{
+	local_irq_save(visit->flags);
+	/* in_nmi() first: an NMI may come while the flag is not yet set. */
+	if (unlikely(in_nmi() || __this_cpu_read(mermap_cpu.busy) ||
+		     !arch_mermap_ready())) {
+		this_cpu_inc(mermap_cpu.stats.nested);
+		local_irq_restore(visit->flags);
+		mermap_report();
+		return false;
+	}
+	__this_cpu_write(mermap_cpu.busy, true);
+	visit->prev = arch_mermap_enter();
+	return true;
+}
+
+/* The slots must be empty, @nr_entries of them were in use. */
+static void mermap_leave(struct mermap_visit *visit, unsigned int nr_entries,
+			 unsigned int nr_pages)
+{
+	arch_mermap_leave(visit->prev);
+	__this_cpu_inc(mermap_cpu.stats.visits);
+	__this_cpu_add(mermap_cpu.stats.pages, nr_pages);
+	__this_cpu_add(mermap_cpu.stats.invlpg, nr_entries);
+	__this_cpu_write(mermap_cpu.busy, false);
+	local_irq_restore(visit->flags);
+}
+
+static bool page_poisoned(unsigned long pfn)
+{
+	return PageHWPoison(pfn_to_page(pfn));
+}
+
+/* Clear up to MERMAP_MAX_PAGES pages in one visit, each in a slot of its own. */
+static bool clear_pages_visit(unsigned long pfn, unsigned int nr_pages)
+{
+	struct mermap_visit visit;
+	unsigned int i, slot = 0;
+
+	if (!mermap_enter(&visit))
+		return false;
+	for (i = 0; i < nr_pages; i++) {
+		if (page_poisoned(pfn + i))
+			continue;
+		clear_page(arch_mermap_set_page(slot++, pfn + i));
+	}
+	mermap_test_visit();
+	arch_mermap_drop_pages(slot);
+	mermap_leave(&visit, slot, slot);
+	return true;
+}
+
+/*
+ * Tell whether the pages from @pfn are a block to map by one entry. A block
+ * entry would also cover poisoned pages, which must not be read speculatively.
+ */
+static bool use_block_entry(unsigned long pfn, unsigned long end_pfn)
+{
+	unsigned int i;
+
+	if (!IS_ALIGNED(pfn, ARCH_MERMAP_BLOCK_PAGES) ||
+	    end_pfn - pfn < ARCH_MERMAP_BLOCK_PAGES)
+		return false;
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
+		return true;
+	for (i = 0; i < ARCH_MERMAP_BLOCK_PAGES; i++) {
+		if (page_poisoned(pfn + i))
+			return false;
+	}
+	return true;
+}
+
+/* Clear one block, MERMAP_MAX_PAGES pages a visit, through the block slot. */
+static bool clear_block(unsigned long pfn)
+{
+	struct mermap_visit visit;
+	unsigned int i, first;
+	void *block;
+
+	for (first = 0; first < ARCH_MERMAP_BLOCK_PAGES; first += MERMAP_MAX_PAGES) {
+		if (!mermap_enter(&visit))
+			return false;
+		block = arch_mermap_set_block(pfn);
+		for (i = first; i < first + MERMAP_MAX_PAGES; i++)
+			clear_page(block + (i << PAGE_SHIFT));
+		mermap_test_visit();
+		arch_mermap_drop_block();
+		mermap_leave(&visit, 1, MERMAP_MAX_PAGES);
+	}
+	return true;
+}
+
+static int mermap_prepare_cpu(unsigned int cpu)
+{
+	return arch_mermap_prepare(cpu);
+}
+
+int mermap_init(void)
+{
+	static bool done;
+	unsigned int cpu;
+	int ret;
+
+	if (done)
+		return 0;
+	/*
+	 * No teardown: a CPU that goes offline keeps its address space for the
+	 * next time, and may free pages until the very end.
+	 */
+	ret = cpuhp_setup_state(CPUHP_BP_PREPARE_DYN, "mm/mermap:prepare",
+				mermap_prepare_cpu, NULL);
+	if (ret < 0) {
+		for_each_possible_cpu(cpu)
+			arch_mermap_free(cpu);
+		return ret;
+	}
+	done = true;
+	return 0;
+}
+
+bool mermap_clear_pages(struct page *page, unsigned int nr_pages)
+{
+	unsigned long pfn = page_to_pfn(page);
+	unsigned long end_pfn = pfn + nr_pages;
+	unsigned long nr;
+	bool done;
+
+	for (; pfn < end_pfn; pfn += nr) {
+		if (use_block_entry(pfn, end_pfn)) {
+			nr = ARCH_MERMAP_BLOCK_PAGES;
+			done = clear_block(pfn);
+		} else {
+			/* Do not step over the start of a block. */
+			nr = ALIGN(pfn + 1, ARCH_MERMAP_BLOCK_PAGES) - pfn;
+			nr = min3(nr, end_pfn - pfn, (unsigned long)MERMAP_MAX_PAGES);
+			done = clear_pages_visit(pfn, nr);
+		}
+		if (!done)
+			return false;
+	}
+	return true;
+}
+
+bool mermap_copy_page(struct page *dst, struct page *src)
+{
+	struct mermap_visit visit;
+
+	if (!mermap_enter(&visit))
+		return false;
+	copy_page(arch_mermap_set_page(0, page_to_pfn(dst)),
+		  arch_mermap_set_page(1, page_to_pfn(src)));
+	mermap_test_visit();
+	arch_mermap_drop_pages(2);
+	mermap_leave(&visit, 2, 2);
+	return true;
+}
+
+bool mermap_copy_from(void *buf, struct page *page, size_t offset, size_t len)
+{
+	struct mermap_visit visit;
+
+	if (WARN_ON_ONCE(offset > PAGE_SIZE || len > PAGE_SIZE - offset))
+		return false;
+	kasan_check_write(buf, len);
+	if (!mermap_enter(&visit))
+		return false;
+	arch_mermap_copy(buf, arch_mermap_set_page(0, page_to_pfn(page)) + offset, len);
+	mermap_test_visit();
+	arch_mermap_drop_pages(1);
+	mermap_leave(&visit, 1, 1);
+	return true;
+}
+
+bool mermap_copy_to(struct page *page, size_t offset, const void *buf, size_t len)
+{
+	struct mermap_visit visit;
+
+	if (WARN_ON_ONCE(offset > PAGE_SIZE || len > PAGE_SIZE - offset))
+		return false;
+	kasan_check_read(buf, len);
+	if (!mermap_enter(&visit))
+		return false;
+	arch_mermap_copy(arch_mermap_set_page(0, page_to_pfn(page)) + offset, buf, len);
+	mermap_test_visit();
+	arch_mermap_drop_pages(1);
+	mermap_leave(&visit, 1, 1);
+	return true;
+}
+
+void mermap_read_stats(int cpu, struct mermap_stats *stats)
+{
+	const struct mermap_stats *from = &per_cpu(mermap_cpu, cpu).stats;
+
+	stats->visits = READ_ONCE(from->visits);
+	stats->pages = READ_ONCE(from->pages);
+	stats->invlpg = READ_ONCE(from->invlpg);
+	stats->nested = READ_ONCE(from->nested);
+}
+
+bool mermap_is_idle(int cpu)
+{
+	return arch_mermap_is_idle(cpu);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Unmapped pages: what mm/ shares about pages that are absent from the
+ * kernel's direct map.
+ *
+ * unmapped.c       decides whether the feature runs, and stops it again
+ * unmapped_flip.c  changes the mappedness of whole pageblocks
+ *
+ * The hooks in the allocator are the inline functions below.  Each starts with
+ * a static branch and vanishes without CONFIG_PAGE_ALLOC_UNMAPPED.
+ */
+#ifndef __MM_UNMAPPED_H
+#define __MM_UNMAPPED_H
+
+#include <linux/gfp.h>
+#include <linux/jump_label.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/page-isolation.h>
+#include <linux/vmstat.h>
+
+#ifdef CONFIG_PAGE_ALLOC_UNMAPPED
+
+/*
+ * Allocate pages without a translation in the direct map.  The pages are zero.
+ * What the request cannot have makes it fail; it never gets mapped pages.
+ * Private to mm/, hence not in gfp_types.h.
+ */
+#define __GFP_UNMAPPED		((__force gfp_t)BIT(___GFP_UNUSED_BIT))
+
+/* On while unmapped pageblocks exist or may come to exist */
+DECLARE_STATIC_KEY_FALSE(unmapped_key);
+
+extern int sysctl_unmapped_fallback;
+
+/* unmapped.c */
+bool __unmapped_gfp_valid(gfp_t gfp);
+bool unmapped_clear_free(struct page *page, unsigned int order);
+
+/* unmapped_flip.c */
+int unmapped_flip_init(void);
+void unmapped_flips_start(void);
+bool unmapped_flips_stop(void);
+bool unmapped_flips_allowed(void);
+bool unmapped_flip(struct zone *zone, unsigned int order, gfp_t gfp,
+		   freetype_t freetype);
+bool unmapped_take_back(struct zone *zone);
+bool __unmapped_take_back_node(pg_data_t *pgdat, int highest_zoneidx);
+bool __unmapped_range_partial(unsigned long start_pfn, unsigned long end_pfn);
+void __unmapped_map_back_range(unsigned long start_pfn, unsigned long end_pfn);
+
+extern const char * const unmapped_freetype_names[MIGRATE_TYPES];
+
+/* page_alloc.c */
+struct page *__take_free_pages(struct zone *zone, unsigned int order,
+			       freetype_t freetype);
+void __give_free_pages(struct zone *zone, struct page *page,
+		       unsigned int order, bool tail);
+
+/*
+ * Faults that tests plant in debug kernels.  A name says what goes wrong.
+ */
+#define UNMAPPED_FAULT_UNMAP	BIT(0)	/* the page table cannot be changed */
+#define UNMAPPED_FAULT_CLAIMED	BIT(1)	/* isolation claims a block in mid-flip */
+#define UNMAPPED_FAULT_NO_FLUSH	BIT(2)	/* flips forget the shootdown */
+#define UNMAPPED_FAULT_NO_CLEAR	BIT(3)	/* freed pages keep their contents */
+
+#ifdef CONFIG_DEBUG_PAGE_ALLOC_UNMAPPED
+extern unsigned int unmapped_faults;
+
+/* unmapped_debug.c */
+int unmapped_validate(void);
+
+/**
+ * struct unmapped_probe - one run of the prober, see unmapped_probe.c
+ * @nr_flips: wanted number of flips of a block that every CPU watches
+ * @nr_reads: reads of each CPU before a flip, and again after it
+ * @flips: flips that were watched
+ * @missed: flips that took another block than the one watched
+ * @reads: reads before flips and after them, in sum
+ * @hits: reads before flips that succeeded
+ * @stale: reads after a flip that succeeded; none may
+ */
+struct unmapped_probe {
+	unsigned int nr_flips;
+	unsigned int nr_reads;
+	unsigned int flips;
+	unsigned int missed;
+	unsigned long reads;
+	unsigned long hits;
+	unsigned long stale;
+};
+
+/* unmapped_probe.c */
+unsigned long unmapped_next_blocks(struct zone *zone, unsigned int order,
+				   int migratetype);
+int unmapped_probe_flips(struct unmapped_probe *probe);
+
+static inline bool unmapped_fault(unsigned int fault)
+{
+	return READ_ONCE(unmapped_faults) & fault;
+}
+#else
+static inline bool unmapped_fault(unsigned int fault) { return false; }
+#endif
+
+static inline bool unmapped_enabled(void)
+{
+	return static_branch_unlikely(&unmapped_key);
+}
+
+/* The name of a free list, given its index */
+static inline const char *freetype_name(int idx)
+{
+	return idx < MIGRATE_TYPES ? migratetype_names[idx] :
+			unmapped_freetype_names[idx - MIGRATE_TYPES];
+}
+
+static inline unsigned long zone_free_unmapped(const struct zone *zone)
+{
+	return READ_ONCE(zone->nr_free_unmapped);
+}
+
+static inline void account_free_unmapped(struct zone *zone, int nr_pages,
+					 freetype_t freetype)
+{
+	if (!freetype_unmapped(freetype))
+		return;
+	WRITE_ONCE(zone->nr_free_unmapped, zone->nr_free_unmapped + nr_pages);
+	__mod_zone_page_state(zone, NR_FREE_UNMAPPED_PAGES, nr_pages);
+}
+
+/**
+ * unmapped_gfp_valid - may an allocation with these flags go on?
+ * @gfp: flags of the request
+ *
+ * Context: any.
+ * Return: false for a request for unmapped pages that must fail.
+ */
+static inline bool unmapped_gfp_valid(gfp_t gfp)
+{
+	return !(gfp & __GFP_UNMAPPED) || __unmapped_gfp_valid(gfp);
+}
+
+/* For allocators that return addresses: an unmapped page has none. */
+#define refuse_unmapped(gfp)	WARN_ON_ONCE_GFP((gfp) & __GFP_UNMAPPED, gfp)
+
+/* May single pages be unmapped when no block can be had? */
+static inline bool unmapped_fallback_allowed(void)
+{
+	return READ_ONCE(sysctl_unmapped_fallback);
+}
+
+static inline void unmapped_count_fallback(void)
+{
+	pr_info_once("unmapped: no pageblock to be had, unmapping single pages\n");
+	count_vm_event(UNMAPPED_FALLBACK);
+}
+
+/**
+ * page_unmapped - is this page absent from the direct map?
+ * @page: a page that the caller owns
+ *
+ * Return: whether the page's block is unmapped.
+ */
+static inline bool page_unmapped(const struct page *page)
+{
+	return unmapped_enabled() && get_pageblock_freetype_flags(page);
+}
+
+/**
+ * cond_take_back - map free unmapped blocks back for a request that ran short
+ * @zone: the zone whose watermark or lists failed
+ * @gfp: the request, for mapped pages
+ *
+ * The counterpart of cond_accept_memory() for memory that is merely unmapped.
+ *
+ * Context: may be called by any allocation, does something only if @gfp may
+ * block.  No locks of the allocator held.
+ * Return: whether the zone has more mapped free pages now.
+ */
+static inline bool cond_take_back(struct zone *zone, gfp_t gfp)
+{
+	if (!unmapped_enabled() || !gfpflags_allow_blocking(gfp) ||
+	    (gfp & __GFP_UNMAPPED))
+		return false;
+	if (zone_free_unmapped(zone) < pageblock_nr_pages)
+		return false;
+	return unmapped_take_back(zone);
+}
+
+/**
+ * unmapped_take_back_node - map blocks back before kswapd reclaims
+ * @pgdat: the unbalanced node
+ * @highest_zoneidx: highest zone that kswapd balances
+ *
+ * Context: kswapd.
+ * Return: whether the node has more mapped free pages now.
+ */
+static inline bool unmapped_take_back_node(pg_data_t *pgdat,
+					   int highest_zoneidx)
+{
+	return unmapped_enabled() &&
+	       __unmapped_take_back_node(pgdat, highest_zoneidx);
+}
+
+/**
+ * unmapped_range_partial - does a range cut an unmapped block?
+ * @start_pfn: first page of the range
+ * @end_pfn: end of the range, exclusive
+ *
+ * Context: the blocks at both ends are isolated, so that they cannot flip.
+ * Return: true if it does: the range cannot become mapped memory.
+ */
+static inline bool unmapped_range_partial(unsigned long start_pfn,
+					  unsigned long end_pfn)
+{
+	return unmapped_enabled() &&
+	       __unmapped_range_partial(start_pfn, end_pfn);
+}
+
+/**
+ * unmapped_map_back_range - make a range of isolated pages mapped memory
+ * @start_pfn: first page of the range
+ * @end_pfn: end of the range, exclusive; the range cuts no unmapped block
+ *
+ * For contiguous allocation and memory offline, once the caller owns every
+ * page of the range and before anyone may use the pages.
+ *
+ * Context: process context, may sleep.
+ */
+static inline void unmapped_map_back_range(unsigned long start_pfn,
+					   unsigned long end_pfn)
+{
+	if (unmapped_enabled())
+		__unmapped_map_back_range(start_pfn, end_pfn);
+}
+
+/* Must pages of this freetype stay off the per-CPU lists? */
+static inline bool freetype_bypasses_pcp(freetype_t freetype)
+{
+	return freetype_unmapped(freetype) ||
+	       is_migrate_isolate(freetype_migratetype(freetype));
+}
+
+/**
+ * gfp_freetype - the freetype that an allocation asks for
+ * @gfp: its flags
+ *
+ * Return: migratetype by mobility; unmapped with __GFP_UNMAPPED.
+ */
+static inline freetype_t gfp_freetype(gfp_t gfp)
+{
+	return make_freetype(gfp_migratetype(gfp),
+			     gfp & __GFP_UNMAPPED ? FREETYPE_UNMAPPED : 0);
+}
+
+#else /* !CONFIG_PAGE_ALLOC_UNMAPPED */
+
+#define __GFP_UNMAPPED		((__force gfp_t)0)
+
+/* Macros on the allocator's own paths, see <linux/freetype.h> */
+#define zone_free_unmapped(zone)		0UL
+#define account_free_unmapped(zone, nr, freetype)	do { } while (0)
+#define page_unmapped(page)			false
+#define refuse_unmapped(gfp)			false
+#define unmapped_flips_allowed()		false
+#define unmapped_gfp_valid(gfp)			true
+#define cond_take_back(zone, gfp)		false
+#define gfp_freetype(gfp)			gfp_migratetype(gfp)
+#define freetype_bypasses_pcp(freetype)		is_migrate_isolate(freetype)
+
+static inline bool unmapped_enabled(void) { return false; }
+static inline bool unmapped_fallback_allowed(void) { return true; }
+static inline void unmapped_count_fallback(void) { }
+
+static inline const char *freetype_name(int idx)
+{
+	return migratetype_names[idx];
+}
+
+static inline bool unmapped_clear_free(struct page *page, unsigned int order)
+{
+	return true;
+}
+
+static inline bool unmapped_flip(struct zone *zone, unsigned int order,
+				 gfp_t gfp, freetype_t freetype)
+{
+	return false;
+}
+
+static inline bool unmapped_take_back_node(pg_data_t *pgdat,
+					   int highest_zoneidx)
+{
+	return false;
+}
+
+static inline bool unmapped_range_partial(unsigned long start_pfn,
+					  unsigned long end_pfn)
+{
+	return false;
+}
+
+static inline void unmapped_map_back_range(unsigned long start_pfn,
+					   unsigned long end_pfn)
+{
+}
+
+#endif /* CONFIG_PAGE_ALLOC_UNMAPPED */
+
+#endif /* __MM_UNMAPPED_H */

@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of unmapped pages: flips, the validator, and the search for stale
+ * translations. See unmapped_kunit.h.
+ */
+#include <kunit/test.h>
+#include <linux/gfp.h>
+#include <linux/mermap.h>
+#include <linux/page-isolation.h>
+#include <asm/unmapped.h>
+
+#include "internal.h"
+#include "unmapped_kunit.h"
+
+#define NR_TRIES	5
+#define NR_BLOCKS	8
+
+/* Section: flips */
+
+/* The level of each block of the zone */
+static u8 *get_levels(struct kunit *test)
+{
+	unsigned long nr = ut_zone->spanned_pages / pageblock_nr_pages;
+	u8 *levels = kunit_kzalloc(test, nr, GFP_KERNEL);
+	unsigned long i;
+
+	KUNIT_ASSERT_NOT_NULL(test, levels);
+	for (i = 0; i < nr; i++)
+		levels[i] = arch_block_level(ALIGN(ut_zone->zone_start_pfn, pageblock_nr_pages) +
+					     i * pageblock_nr_pages);
+	return levels;
+}
+
+static void test_flip_restores(struct kunit *test)
+{
+	unsigned long nr = ut_zone->spanned_pages / pageblock_nr_pages;
+	struct page *pages[NR_BLOCKS], *kept;
+	u8 *before = get_levels(test);
+	int i;
+
+	for (i = 0; i < NR_BLOCKS; i++)
+		pages[i] = ut_get(test, GFP_USER, pageblock_order);
+	kept = ut_get(test, GFP_USER, 0);
+	KUNIT_EXPECT_MEMEQ(test, get_levels(test), before, nr);
+	for (i = 0; i < NR_BLOCKS; i++)
+		ut_put(test, pages[i]);
+
+	KUNIT_EXPECT_FALSE(test, ut_go_cold());
+	for (i = 0; i < NR_BLOCKS; i++)
+		ut_expect_mapped(test, pages[i], pageblock_order);
+	ut_expect_absent(test, kept, 0);
+	ut_put(test, kept);
+	KUNIT_EXPECT_TRUE(test, ut_go_cold());
+	ut_expect_mapped(test, kept, 0);
+	KUNIT_EXPECT_MEMEQ(test, get_levels(test), before, nr);
+}
+
+static void test_flips_forbidden(struct kunit *test)
+{
+	KUNIT_ASSERT_TRUE(test, unmapped_flips_stop());
+	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_USER | __GFP_NORETRY, 0));
+	unmapped_flips_start();
+	ut_get_free_block(test);
+}
+
+/* Take free pages off a mapped list, all that are at least of that order. */
+static void take_pages(struct list_head *taken, unsigned int order, freetype_t ft)
+{
+	struct page *page;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ut_zone->lock, flags);
+	while ((page = __take_free_pages(ut_zone, order, ft)))
+		list_add(&page->lru, taken);
+	spin_unlock_irqrestore(&ut_zone->lock, flags);
+}
+
+static void give_page(struct page *page, unsigned int order)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&ut_zone->lock, flags);
+	__give_free_pages(ut_zone, page, order, false);
+	spin_unlock_irqrestore(&ut_zone->lock, flags);
+}
+
+static void give_pages(struct list_head *taken, unsigned int order)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, taken, lru) {
+		list_del(&page->lru);
+		give_page(page, order);
+	}
+}
+
+/* Make the next block that a flip can take one of that type. */
+static bool retype_next_block(int migratetype)
+{
+	struct page *page;
+	unsigned long flags;
+
+	spin_lock_irqsave(&ut_zone->lock, flags);
+	page = __take_free_pages(ut_zone, pageblock_order, mapped_ft(MOVABLE));
+	if (page) {
+		set_pageblock_migratetype(page, migratetype);
+		__give_free_pages(ut_zone, page, pageblock_order, false);
+	}
+	spin_unlock_irqrestore(&ut_zone->lock, flags);
+	return page;
+}
+
+/* Does an unmovable request get a block of that type, if no better one is free? */
+static bool try_flip_type(struct kunit *test, int migratetype)
+{
+	LIST_HEAD(taken);
+	struct page *page;
+	unsigned long pfn;
+	bool right;
+
+	KUNIT_ASSERT_TRUE(test, ut_go_cold());
+	take_pages(&taken, pageblock_order, mapped_ft(UNMOVABLE));
+	take_pages(&taken, pageblock_order, mapped_ft(RECLAIMABLE));
+	right = retype_next_block(migratetype);
+	pfn = unmapped_next_blocks(ut_zone, pageblock_order, MIGRATE_UNMOVABLE);
+	right = right && pfn &&
+		get_pageblock_migratetype(pfn_to_page(pfn)) == migratetype;
+	page = ut_alloc(GFP_USER, 0);
+	give_pages(&taken, pageblock_order);
+
+	right = right && page && page_to_pfn(page) == pfn &&
+		freetypes_equal(get_pageblock_freetype(page), unmapped_ft(UNMOVABLE));
+	if (page)
+		__free_page(page);
+	return right;
+}
+
+static void test_flip_modes(struct kunit *test)
+{
+	static const int types[] = {
+		MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE
+	};
+	bool right;
+	int i, try;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		right = false;
+		for (try = 0; !right && try < NR_TRIES; try++)
+			right = try_flip_type(test, types[i]);
+		KUNIT_EXPECT_TRUE_MSG(test, right, "%s", migratetype_names[types[i]]);
+	}
+}
+
+/* Make a page of the largest order the first one that a movable flip takes. */
+static struct page *expose_largest(struct list_head *taken)
+{
+	struct list_head *list = &ut_zone->free_area[MAX_PAGE_ORDER].free_list[MIGRATE_MOVABLE];
+	struct page *page, *found = NULL;
+	unsigned long flags;
+	unsigned int order;
+
+	spin_lock_irqsave(&ut_zone->lock, flags);
+	for (order = pageblock_order; order < MAX_PAGE_ORDER; order++) {
+		while (!free_area_empty(&ut_zone->free_area[order], mapped_ft(MOVABLE))) {
+			page = __take_free_pages(ut_zone, order, mapped_ft(MOVABLE));
+			list_add(&page->lru, taken);
+		}
+	}
+	list_for_each_entry(page, list, buddy_list) {
+		if (arch_may_unmap_block(page_to_pfn(page))) {
+			list_move(&page->buddy_list, list);
+			found = page;
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&ut_zone->lock, flags);
+	return found;
+}
+
+/* Half of a largest page is unmapped; the halves never become one again. */
+static bool try_cut(struct kunit *test)
+{
+	struct page *page, *whole, *other;
+	LIST_HEAD(taken);
+	bool right;
+
+	KUNIT_ASSERT_TRUE(test, ut_go_cold());
+	whole = expose_largest(&taken);
+	page = ut_alloc(GFP_USER | __GFP_MOVABLE, 0);
+	give_pages(&taken, pageblock_order);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	other = whole + pageblock_nr_pages;
+	right = page == whole && ut_free_order(other) == pageblock_order;
+	if (!right) {
+		__free_page(page);
+		return false;
+	}
+
+	ut_expect_mapped(test, other, pageblock_order);
+	ut_expect_absent(test, page, pageblock_order);
+	__free_page(page);
+	KUNIT_EXPECT_EQ(test, ut_free_order(page), pageblock_order);
+	right = ut_free_order(other) == pageblock_order;
+
+	KUNIT_ASSERT_TRUE(test, ut_go_cold());
+	ut_expect_mapped(test, page, MAX_PAGE_ORDER);
+	return right && ut_free_order(whole) == MAX_PAGE_ORDER;
+}
+
+static void test_flip_cuts_largest(struct kunit *test)
+{
+	bool right = false;
+	int try;
+
+	for (try = 0; !right && try < NR_TRIES; try++)
+		right = try_cut(test);
+	KUNIT_EXPECT_TRUE(test, right);
+}
+
+/* The same through the allocator: the request fails, and nothing is unmapped. */
+static void test_flip_failures_alloc(struct kunit *test)
+{
+	unmapped_faults = UNMAPPED_FAULT_UNMAP;
+	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_USER | __GFP_NORETRY, 0));
+	unmapped_faults = UNMAPPED_FAULT_CLAIMED;
+	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_USER, 0));
+	unmapped_faults = 0;
+	KUNIT_EXPECT_TRUE(test, ut_go_cold());
+	ut_get_free_block(test);
+}
+
+/**
+ * struct place - where a free block stands
+ * @page: first of the free pages that the block is part of, NULL if it is not free
+ * @order: their order
+ * @freetype: freetype of the block
+ */
+struct place {
+	struct page *page;
+	int order;
+	freetype_t freetype;
+};
+
+static struct place find_place(unsigned long pfn)
+{
+	struct place place = { .freetype = get_pageblock_freetype(pfn_to_page(pfn)) };
+	struct page *page;
+	int order;
+
+	for (order = pageblock_order; order <= MAX_PAGE_ORDER; order++) {
+		page = pfn_to_page(ALIGN_DOWN(pfn, 1UL << order));
+		if (ut_free_order(page) == order) {
+			place.page = page;
+			place.order = order;
+		}
+	}
+	return place;
+}
+
+#ifdef CONFIG_X86
+/* Make an entry another one than the default, in a bit without meaning; and back */
+static void toggle_entry(struct page *page)
+{
+	unsigned int level;
+	pte_t *entry = lookup_address((unsigned long)page_address(page), &level);
+
+	set_pte(entry, __pte(pte_val(*entry) ^ _PAGE_SOFTW1));
+}
+#else
+static void toggle_entry(struct page *page) { }
+#endif
+
+/* Not a fault of the allocator: the page table refuses the last block. */
+#define FAIL_LAST_BLOCK	BIT(31)
+
+static bool flip_fails(unsigned int fault, unsigned int order, unsigned long pfn)
+{
+	struct page *last = pfn_to_page(pfn + (1UL << order) - pageblock_nr_pages);
+	bool flipped;
+
+	unmapped_faults = fault & ~FAIL_LAST_BLOCK;
+	if (fault & FAIL_LAST_BLOCK) {
+		arch_unmapped_expect_odd = true;
+		toggle_entry(last);
+	}
+	flipped = unmapped_flip(ut_zone, order, GFP_USER, unmapped_ft(MOVABLE));
+	if (fault & FAIL_LAST_BLOCK) {
+		toggle_entry(last);
+		arch_unmapped_expect_odd = false;
+	}
+	unmapped_faults = 0;
+	return !flipped;
+}
+
+static bool try_failure(struct kunit *test, unsigned int fault, unsigned int order)
+{
+	unsigned long failed = ut_nr_events(UNMAPPED_FLIP_FAIL);
+	unsigned long flips = ut_nr_events(UNMAPPED_FLIP);
+	unsigned long pfn = unmapped_next_blocks(ut_zone, order, MIGRATE_MOVABLE);
+	struct place before = find_place(pfn), after;
+	/* A block that the page table refuses is passed over for others. */
+	bool others = fault & FAIL_LAST_BLOCK;
+
+	KUNIT_EXPECT_EQ(test, flip_fails(fault, order, pfn), !others);
+	after = find_place(pfn);
+
+	KUNIT_EXPECT_EQ(test, ut_nr_events(UNMAPPED_FLIP) != flips, others);
+	KUNIT_EXPECT_GT(test, ut_nr_events(UNMAPPED_FLIP_FAIL), failed);
+	ut_expect_mapped(test, pfn_to_page(pfn), order);
+	return before.page && before.page == after.page &&
+	       before.order == after.order &&
+	       freetypes_equal(before.freetype, after.freetype);
+}
+
+static void test_flip_failures(struct kunit *test)
+{
+	static const unsigned int faults[] = {
+		UNMAPPED_FAULT_UNMAP, UNMAPPED_FAULT_CLAIMED,
+		IS_ENABLED(CONFIG_X86) ? FAIL_LAST_BLOCK : UNMAPPED_FAULT_UNMAP
+	};
+	unsigned int order;
+	bool right;
+	int i, try;
+
+	for (i = 0; i < ARRAY_SIZE(faults); i++) {
+		for (order = pageblock_order; order <= MAX_PAGE_ORDER; order++) {
+			right = false;
+			for (try = 0; !right && try < NR_TRIES; try++)
+				right = try_failure(test, faults[i], order);
+			KUNIT_EXPECT_TRUE_MSG(test, right, "fault %u, order %u",
+					      faults[i], order);
+		}
+	}
+}
+
+static void set_freetype(struct page *page, freetype_t freetype)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&ut_zone->lock, flags);
+	set_pfnblock_flags_mask(page, freetype.bits, page_to_pfn(page), FREETYPE_MASK);
+	spin_unlock_irqrestore(&ut_zone->lock, flags);
+}
+
+/* Section: the validator reports what is planted */
+
+static void expect_reported(struct kunit *test)
+{
+	KUNIT_EXPECT_GT(test, unmapped_validate(), 0);
+}
+
+static void expect_sound(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, unmapped_validate(), 0);
+}
+
+static void test_planted_bit(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, pageblock_order);
+	freetype_t freetype;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	freetype = get_pageblock_freetype(page);
+	set_freetype(page, unmapped_ft(UNMOVABLE));
+	expect_reported(test);
+	set_freetype(page, freetype);
+	__free_pages(page, pageblock_order);
+	expect_sound(test);
+
+	page = ut_get_free_block(test);
+	set_freetype(page, mapped_ft(UNMOVABLE));
+	expect_reported(test);
+	set_freetype(page, unmapped_ft(UNMOVABLE));
+}
+
+static void test_planted_list(struct kunit *test)
+{
+	struct page *page = ut_get_free_block(test);
+	LIST_HEAD(taken);
+
+	set_freetype(page, unmapped_ft(MOVABLE));
+	expect_reported(test);
+	set_freetype(page, unmapped_ft(UNMOVABLE));
+	expect_sound(test);
+
+	/* A list that must be empty */
+	take_pages(&taken, pageblock_order, unmapped_ft(UNMOVABLE));
+	set_freetype(page, unmapped_ft(RECLAIMABLE));
+	give_pages(&taken, pageblock_order);
+	expect_reported(test);
+	take_pages(&taken, pageblock_order, unmapped_ft(RECLAIMABLE));
+	set_freetype(page, unmapped_ft(UNMOVABLE));
+	give_pages(&taken, pageblock_order);
+}
+
+static void test_planted_count(struct kunit *test)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&ut_zone->lock, flags);
+	account_free_unmapped(ut_zone, 1, unmapped_ft(MOVABLE));
+	spin_unlock_irqrestore(&ut_zone->lock, flags);
+	expect_reported(test);
+	spin_lock_irqsave(&ut_zone->lock, flags);
+	account_free_unmapped(ut_zone, -1, unmapped_ft(MOVABLE));
+	spin_unlock_irqrestore(&ut_zone->lock, flags);
+}
+
+static void test_planted_present(struct kunit *test)
+{
+	struct page *page = ut_get_free_block(test);
+
+	arch_map_block(page_to_pfn(page));
+	expect_reported(test);
+	KUNIT_EXPECT_EQ(test, arch_unmap_block(page_to_pfn(page)), 0);
+	arch_unmapped_flush();
+}
+
+static void test_planted_dirty(struct kunit *test)
+{
+	struct page *page = ut_get(test, GFP_USER, 0);
+
+	ut_fill(test, page, 0);
+	unmapped_faults = UNMAPPED_FAULT_NO_CLEAR;
+	ut_put(test, page);
+	unmapped_faults = 0;
+	expect_reported(test);
+	KUNIT_EXPECT_TRUE(test, mermap_clear_pages(page, 1));
+}
+
+#ifdef CONFIG_X86
+/* Pages mapped by 2 MiB entries. The others are put on the list. */
+static struct page *alloc_large_entries(struct list_head *others)
+{
+	struct page *page;
+	int i;
+
+	for (i = 0; i < 32; i++) {
+		page = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
+		if (!page || arch_block_level(page_to_pfn(page)) == PG_LEVEL_2M)
+			return page;
+		list_add(&page->lru, others);
+	}
+	return NULL;
+}
+
+/* An entry that a flip would not have left so */
+static void test_planted_entry(struct kunit *test)
+{
+	int try, nr_faults = 0;
+	struct page *page, *next;
+	LIST_HEAD(others);
+
+	for (try = 0; !nr_faults && try < NR_TRIES; try++) {
+		page = alloc_large_entries(&others);
+		if (!page)
+			break;
+		toggle_entry(page);
+		__free_pages(page, MAX_PAGE_ORDER);
+		nr_faults = unmapped_validate();
+		toggle_entry(page);
+	}
+	list_for_each_entry_safe(page, next, &others, lru)
+		__free_pages(page, MAX_PAGE_ORDER);
+	KUNIT_EXPECT_GT(test, nr_faults, 0);
+}
+#endif
+
+/* Section: stale translations */
+
+static void show_probe(struct kunit *test, const struct unmapped_probe *probe)
+{
+	kunit_info(test, "%u flips, %u missed, %lu reads, %lu before, %lu stale\n",
+		   probe->flips, probe->missed, probe->reads, probe->hits,
+		   probe->stale);
+}
+
+static void unmapped_stale_tlb(struct kunit *test)
+{
+	struct unmapped_probe probe = { .nr_flips = 20, .nr_reads = 256 };
+
+	KUNIT_ASSERT_EQ(test, unmapped_probe_flips(&probe), 0);
+	show_probe(test, &probe);
+	KUNIT_EXPECT_EQ(test, probe.flips, probe.nr_flips);
+	KUNIT_EXPECT_GE(test, probe.hits,
+			(unsigned long)probe.flips * probe.nr_reads * num_online_cpus());
+	KUNIT_EXPECT_EQ(test, probe.stale, 0);
+}
+
+/* The test of the test: a flip that forgets the shootdown is found out. */
+static void unmapped_stale_tlb_mutant(struct kunit *test)
+{
+	struct unmapped_probe probe = { .nr_flips = 20, .nr_reads = 256 };
+	int err;
+
+	unmapped_faults = UNMAPPED_FAULT_NO_FLUSH;
+	err = unmapped_probe_flips(&probe);
+	unmapped_faults = 0;
+	arch_unmapped_flush();
+	KUNIT_ASSERT_EQ(test, err, 0);
+	show_probe(test, &probe);
+	KUNIT_EXPECT_GT(test, probe.flips, 0);
+	KUNIT_EXPECT_GT(test, probe.stale, 0);
+}
+
+/* Section: the suite */
+
+static struct kunit_case unmapped_flip_test_cases[] = {
+	KUNIT_CASE(test_flip_restores),
+	KUNIT_CASE(test_flips_forbidden),
+	KUNIT_CASE(test_flip_modes),
+	KUNIT_CASE(test_flip_cuts_largest),
+	KUNIT_CASE(test_flip_failures),
+	KUNIT_CASE(test_flip_failures_alloc),
+	KUNIT_CASE(test_planted_bit),
+	KUNIT_CASE(test_planted_list),
+	KUNIT_CASE(test_planted_count),
+	KUNIT_CASE(test_planted_present),
+	KUNIT_CASE(test_planted_dirty),
+#ifdef CONFIG_X86
+	KUNIT_CASE(test_planted_entry),
+#endif
+	KUNIT_CASE_SLOW(unmapped_stale_tlb),
+	KUNIT_CASE_SLOW(unmapped_stale_tlb_mutant),
+	{}
+};
+
+static struct kunit_suite unmapped_flip_test_suite = {
+	.name = "unmapped_flip",
+	.init = ut_init,
+	.exit = ut_exit,
+	.test_cases = unmapped_flip_test_cases,
+};
+
+kunit_test_suite(unmapped_flip_test_suite);
+
+MODULE_DESCRIPTION("Tests of changes of pageblocks' mappedness");
+MODULE_LICENSE("GPL");
