@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where no pageblock may be unmapped, secrets are unmapped page by page as on
+ * stock: counted, just as absent, and forbidden by vm.unmapped_fallback=0.
+ * Switching the feature off and on under a secret loses nothing.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "area.h"
+#include "dmap.h"
+#include "kstat.h"
+#include "ktap.h"
+#include "pagemap.h"
+
+#define SIZE		(64 * PAGE_SIZE)
+
+static void set_sysctl(const char *name, const char *value)
+{
+	char path[64] = "/proc/sys/vm/";
+	int fd;
+
+	strcat(path, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		die_errno("%s", path);
+	close(fd);	/* nothing is buffered that could be lost */
+}
+
+static void fill(const struct area *area, u64 value)
+{
+	for (size_t i = 0; i < area_nr_pages(area); i++)
+		*area_page(area, i) = value + i;
+}
+
+static bool holds(const struct area *area, u64 value)
+{
+	for (size_t i = 0; i < area_nr_pages(area); i++) {
+		if (*area_page(area, i) != value + i)
+			return false;
+	}
+	return true;
+}
+
+static bool absent(const struct area *area)
+{
+	struct dmap map;
+	size_t nr_present, nr_pages = area_nr_pages(area);
+	u64 *pfns = calloc(nr_pages, sizeof(*pfns));
+
+	if (!pfns)
+		die_errno("calloc");
+	pagemap_read(area->start, nr_pages, pfns);
+	dmap_load(&map);
+	nr_present = dmap_count_present(&map, pfns, nr_pages);
+	dmap_free(&map);
+	free(pfns);
+	return !nr_present;
+}
+
+static bool touch_is_sigbus(void)
+{
+	pid_t pid = fork_child();
+
+	if (!pid) {
+		struct area area = secret_area(SIZE);
+
+		fill(&area, 1);
+		_exit(0);
+	}
+	return child_killed_by(wait_child(pid), SIGBUS);
+}
+
+int main(void)
+{
+	struct area before, during;
+	long nr_fallbacks, nr_flips;
+
+	ktap_plan(9);
+	before = secret_area(SIZE);
+	fill(&before, 1);
+	ktap_ok(absent(&before), "a secret of unmapped blocks is absent");
+
+	set_sysctl("unmapped_alloc", "0");
+	/* One block is in use and has free pages left: use them up. */
+	nr_flips = vmstat_read("unmapped_flip");
+	nr_fallbacks = vmstat_read("unmapped_fallback");
+	during = secret_area(2 * BLOCK_BYTES);
+	fill(&during, 1000);
+	ktap_ok(vmstat_read("unmapped_flip") == nr_flips,
+		"switched off, nothing is flipped");
+	ktap_ok(vmstat_read("unmapped_fallback") > nr_fallbacks,
+		"single pages are unmapped instead, and counted");
+	ktap_ok(absent(&during), "these are absent as well");
+	ktap_ok(holds(&before, 1) && holds(&during, 1000),
+		"both secrets are what they were");
+
+	set_sysctl("unmapped_fallback", "0");
+	ktap_ok(touch_is_sigbus(), "without the fallback a touch gives SIGBUS");
+	set_sysctl("unmapped_fallback", "1");
+	set_sysctl("unmapped_alloc", "1");
+	area_destroy(&before);
+
+	before = secret_area(2 * BLOCK_BYTES);
+	fill(&before, 5);
+	ktap_ok(vmstat_read("unmapped_flip") > nr_flips,
+		"switched on again, blocks are flipped");
+	ktap_ok(holds(&before, 5), "and hold what is written");
+	area_destroy(&before);
+	area_destroy(&during);
+	set_sysctl("unmapped_alloc", "0");
+	/* The counter lags behind by what each CPU has not folded in yet. */
+	ktap_ok(vmstat_read("nr_free_unmapped_pages") < (long)(BLOCK_BYTES / PAGE_SIZE),
+		"switched off with nothing in use, all blocks go back");
+	return ktap_finish();
+}
