@@ -5,10 +5,8 @@
  * Switching the feature off and on under a secret loses nothing.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "area.h"
@@ -18,18 +16,6 @@
 #include "pagemap.h"
 
 #define SIZE		(64 * PAGE_SIZE)
-
-static void set_sysctl(const char *name, const char *value)
-{
-	char path[64] = "/proc/sys/vm/";
-	int fd;
-
-	strcat(path, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, value, strlen(value)) < 0)
-		die_errno("%s", path);
-	close(fd);	/* nothing is buffered that could be lost */
-}
 
 static void fill(const struct area *area, u64 value)
 {
@@ -85,7 +71,7 @@ int main(void)
 	fill(&before, 1);
 	ktap_ok(absent(&before), "a secret of unmapped blocks is absent");
 
-	set_sysctl("unmapped_alloc", "0");
+	write_file("/proc/sys/vm/unmapped_alloc", "0");
 	/* One block is in use and has free pages left: use them up. */
 	nr_flips = vmstat_read("unmapped_flip");
 	nr_fallbacks = vmstat_read("unmapped_fallback");
@@ -99,10 +85,10 @@ int main(void)
 	ktap_ok(holds(&before, 1) && holds(&during, 1000),
 		"both secrets are what they were");
 
-	set_sysctl("unmapped_fallback", "0");
+	write_file("/proc/sys/vm/unmapped_fallback", "0");
 	ktap_ok(touch_is_sigbus(), "without the fallback a touch gives SIGBUS");
-	set_sysctl("unmapped_fallback", "1");
-	set_sysctl("unmapped_alloc", "1");
+	write_file("/proc/sys/vm/unmapped_fallback", "1");
+	write_file("/proc/sys/vm/unmapped_alloc", "1");
 	area_destroy(&before);
 
 	before = secret_area(2 * BLOCK_BYTES);
@@ -112,7 +98,7 @@ int main(void)
 	ktap_ok(holds(&before, 5), "and hold what is written");
 	area_destroy(&before);
 	area_destroy(&during);
-	set_sysctl("unmapped_alloc", "0");
+	write_file("/proc/sys/vm/unmapped_alloc", "0");
 	/* The counter lags behind by what each CPU has not folded in yet. */
 	ktap_ok(vmstat_read("nr_free_unmapped_pages") < (long)(BLOCK_BYTES / PAGE_SIZE),
 		"switched off with nothing in use, all blocks go back");

@@ -7,8 +7,6 @@
  * Needs a kernel with fault injection and the validator (kernel debug).
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,15 +28,6 @@ static volatile struct counts {
 	u64 nr_pages;
 	u64 nr_dirty;
 } *counts;
-
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		die_errno("%s", path);
-	close(fd);	/* nothing is buffered that could be lost */
-}
 
 static void set_injection(const char *attr, const char *value)
 {

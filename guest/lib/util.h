@@ -44,6 +44,9 @@ u64 next_random(u64 *state);
 
 u64 now_ns(void);
 
+/* Write @text to a file of the kernel's; dies if it is refused. */
+void write_file(const char *path, const char *text);
+
 /* Keep the calling process on @cpu. */
 void pin_to_cpu(int cpu);
 int nr_cpus_online(void);
