@@ -101,14 +101,14 @@ static bool mermap_enter(struct mermap_visit *visit)
 	return true;
 }
 
-/* The slots must be empty, @nr_entries of them were in use. */
-static void mermap_leave(struct mermap_visit *visit, unsigned int nr_entries,
+/* The slots must be empty, and @nr_dropped translations dropped. */
+static void mermap_leave(struct mermap_visit *visit, unsigned int nr_dropped,
 			 unsigned int nr_pages)
 {
 	arch_mermap_leave(visit->prev);
 	__this_cpu_inc(mermap_cpu.stats.visits);
 	__this_cpu_add(mermap_cpu.stats.pages, nr_pages);
-	__this_cpu_add(mermap_cpu.stats.invlpg, nr_entries);
+	__this_cpu_add(mermap_cpu.stats.invlpg, nr_dropped);
 	__this_cpu_write(mermap_cpu.busy, false);
 	local_irq_restore(visit->flags);
 }
@@ -132,8 +132,7 @@ static bool clear_pages_visit(unsigned long pfn, unsigned int nr_pages)
 		clear_page(arch_mermap_set_page(slot++, pfn + i));
 	}
 	mermap_test_visit();
-	arch_mermap_drop_pages(slot);
-	mermap_leave(&visit, slot, slot);
+	mermap_leave(&visit, arch_mermap_drop_pages(slot), slot);
 	return true;
 }
 
@@ -171,8 +170,7 @@ static bool clear_block(unsigned long pfn)
 		for (i = first; i < first + MERMAP_MAX_PAGES; i++)
 			clear_page(block + (i << PAGE_SHIFT));
 		mermap_test_visit();
-		arch_mermap_drop_block();
-		mermap_leave(&visit, 1, MERMAP_MAX_PAGES);
+		mermap_leave(&visit, arch_mermap_drop_block(), MERMAP_MAX_PAGES);
 	}
 	return true;
 }
@@ -237,8 +235,7 @@ bool mermap_copy_page(struct page *dst, struct page *src)
 	copy_page(arch_mermap_set_page(0, page_to_pfn(dst)),
 		  arch_mermap_set_page(1, page_to_pfn(src)));
 	mermap_test_visit();
-	arch_mermap_drop_pages(2);
-	mermap_leave(&visit, 2, 2);
+	mermap_leave(&visit, arch_mermap_drop_pages(2), 2);
 	return true;
 }
 
@@ -253,8 +250,7 @@ bool mermap_copy_from(void *buf, struct page *page, size_t offset, size_t len)
 		return false;
 	arch_mermap_copy(buf, arch_mermap_set_page(0, page_to_pfn(page)) + offset, len);
 	mermap_test_visit();
-	arch_mermap_drop_pages(1);
-	mermap_leave(&visit, 1, 1);
+	mermap_leave(&visit, arch_mermap_drop_pages(1), 1);
 	return true;
 }
 
@@ -269,8 +265,7 @@ bool mermap_copy_to(struct page *page, size_t offset, const void *buf, size_t le
 		return false;
 	arch_mermap_copy(arch_mermap_set_page(0, page_to_pfn(page)) + offset, buf, len);
 	mermap_test_visit();
-	arch_mermap_drop_pages(1);
-	mermap_leave(&visit, 1, 1);
+	mermap_leave(&visit, arch_mermap_drop_pages(1), 1);
 	return true;
 }
 

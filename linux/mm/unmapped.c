@@ -23,7 +23,6 @@
 #include <linux/kstrtox.h>
 #include <linux/mermap.h>
 #include <linux/mutex.h>
-#include <linux/suspend.h>
 #include <linux/sysctl.h>
 #include <asm/unmapped.h>
 
@@ -54,7 +53,7 @@ static DEFINE_MUTEX(unmapped_mutex);
 /* What vm.unmapped_alloc reads as */
 static int unmapped_wanted = 1;
 
-/* From the preparation for hibernation to its end flips are forbidden */
+/* See unmapped_hold_flips() */
 static bool unmapped_held;
 
 /* Have the mermap and the architecture been set up? They are never undone. */
@@ -178,53 +177,30 @@ static struct ctl_table unmapped_sysctls[] = {
 	},
 };
 
-#ifdef CONFIG_HIBERNATION
-/*
- * The image holds the page tables but not the free pages, and copies pages
- * through the direct map: neither works with unmapped blocks.  Map everything
- * back first, and refuse where that cannot be done.
+/**
+ * unmapped_hold_flips - forbid flips for a while, whatever the sysctl says
+ * @hold: true maps all free blocks back and forbids flips; false ends this
+ *
+ * For hibernation. Blocks that are in use stay unmapped.
+ *
+ * Context: process, may sleep. Callers take turns, there is one hold at a time.
  */
-static int unmapped_pm_notify(struct notifier_block *nb, unsigned long event,
-			      void *unused)
+void unmapped_hold_flips(bool hold)
 {
-	int ret = NOTIFY_OK;
-
 	mutex_lock(&unmapped_mutex);
-	switch (event) {
-	case PM_HIBERNATION_PREPARE:
-	case PM_RESTORE_PREPARE:
-		if (unmapped_enabled() && !unmapped_flips_stop()) {
-			pr_warn("no hibernation while unmapped pages are in use\n");
-			if (unmapped_wanted)
-				unmapped_flips_start();
-			ret = notifier_from_errno(-EBUSY);
-			break;
-		}
-		unmapped_held = true;
-		break;
-	case PM_POST_HIBERNATION:
-	case PM_POST_RESTORE:
-		unmapped_held = false;
-		if (unmapped_enabled() && unmapped_wanted)
+	unmapped_held = hold;
+	if (unmapped_enabled()) {
+		if (hold)
+			unmapped_flips_stop();	/* what stays is in use */
+		else if (unmapped_wanted)
 			unmapped_flips_start();
-		break;
 	}
 	mutex_unlock(&unmapped_mutex);
-	return ret;
 }
-
-static struct notifier_block unmapped_pm_notifier = {
-	.notifier_call = unmapped_pm_notify,
-};
-#endif /* CONFIG_HIBERNATION */
 
 static int __init unmapped_init(void)
 {
 	register_sysctl_init("vm", unmapped_sysctls);
-#ifdef CONFIG_HIBERNATION
-	if (register_pm_notifier(&unmapped_pm_notifier))
-		return -ENOMEM;
-#endif
 
 	mutex_lock(&unmapped_mutex);
 	if (!unmapped_wanted)
@@ -249,19 +225,4 @@ bool __unmapped_gfp_valid(gfp_t gfp)
 	if (WARN_ON_ONCE_GFP(gfp & nonsense, gfp))
 		return false;
 	return unmapped_enabled();
-}
-
-/**
- * unmapped_clear_free - clear unmapped pages on their way to the free lists
- * @page: first of the pages, all of one block or all of whole blocks
- * @order: the pages' order
- *
- * Context: any but NMI.
- * Return: false if the pages could not be cleared; the caller must leak them.
- */
-bool unmapped_clear_free(struct page *page, unsigned int order)
-{
-	if (unmapped_fault(UNMAPPED_FAULT_NO_CLEAR))
-		return true;
-	return mermap_clear_pages(page, 1U << order);
 }

@@ -3,8 +3,10 @@
  * Unmapped pages: what mm/ shares about pages that are absent from the
  * kernel's direct map.
  *
- * unmapped.c       decides whether the feature runs, and stops it again
- * unmapped_flip.c  changes the mappedness of whole pageblocks
+ * unmapped.c            decides whether the feature runs, and stops it again
+ * unmapped_flip.c       changes the mappedness of whole pageblocks
+ * unmapped_clear.c      clears pages, which is when they are freed
+ * unmapped_hibernate.c  keeps hibernation away from entries that are not present
  *
  * The hooks in the allocator are the inline functions below.  Each starts with
  * a static branch and vanishes without CONFIG_PAGE_ALLOC_UNMAPPED.
@@ -13,6 +15,7 @@
 #define __MM_UNMAPPED_H
 
 #include <linux/gfp.h>
+#include <linux/irqflags.h>
 #include <linux/jump_label.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -20,6 +23,8 @@
 #include <linux/vmstat.h>
 
 #ifdef CONFIG_PAGE_ALLOC_UNMAPPED
+
+struct dentry;
 
 /*
  * Allocate pages without a translation in the direct map.  The pages are zero.
@@ -35,7 +40,13 @@ extern int sysctl_unmapped_fallback;
 
 /* unmapped.c */
 bool __unmapped_gfp_valid(gfp_t gfp);
+void unmapped_hold_flips(bool hold);
+
+/* unmapped_clear.c */
+void __unmapped_defer_free(struct page *page, unsigned int order);
+void __unmapped_drain_deferred(void);
 bool unmapped_clear_free(struct page *page, unsigned int order);
+void __unmapped_zero_folio(struct folio *folio);
 
 /* unmapped_flip.c */
 int unmapped_flip_init(void);
@@ -56,6 +67,7 @@ struct page *__take_free_pages(struct zone *zone, unsigned int order,
 			       freetype_t freetype);
 void __give_free_pages(struct zone *zone, struct page *page,
 		       unsigned int order, bool tail);
+void __free_deferred_pages(struct page *page, unsigned int order);
 
 /*
  * Faults that tests plant in debug kernels.  A name says what goes wrong.
@@ -64,6 +76,7 @@ void __give_free_pages(struct zone *zone, struct page *page,
 #define UNMAPPED_FAULT_CLAIMED	BIT(1)	/* isolation claims a block in mid-flip */
 #define UNMAPPED_FAULT_NO_FLUSH	BIT(2)	/* flips forget the shootdown */
 #define UNMAPPED_FAULT_NO_CLEAR	BIT(3)	/* freed pages keep their contents */
+#define UNMAPPED_FAULT_DELAY	BIT(4)	/* flips and map-backs dawdle */
 
 #ifdef CONFIG_DEBUG_PAGE_ALLOC_UNMAPPED
 extern unsigned int unmapped_faults;
@@ -71,10 +84,14 @@ extern unsigned int unmapped_faults;
 /* unmapped_debug.c */
 int unmapped_validate(void);
 
+/* unmapped_hold.c */
+void unmapped_hold_init(struct dentry *dir);
+
 /**
  * struct unmapped_probe - one run of the prober, see unmapped_probe.c
  * @nr_flips: wanted number of flips of a block that every CPU watches
  * @nr_reads: reads of each CPU before a flip, and again after it
+ * @alias: read through a vmap area that is gone, not through the direct map
  * @flips: flips that were watched
  * @missed: flips that took another block than the one watched
  * @reads: reads before flips and after them, in sum
@@ -84,6 +101,7 @@ int unmapped_validate(void);
 struct unmapped_probe {
 	unsigned int nr_flips;
 	unsigned int nr_reads;
+	bool alias;
 	unsigned int flips;
 	unsigned int missed;
 	unsigned long reads;
@@ -100,8 +118,16 @@ static inline bool unmapped_fault(unsigned int fault)
 {
 	return READ_ONCE(unmapped_faults) & fault;
 }
+
+/*
+ * Where pages stand on no list: lets others race with what the caller is at.
+ * Tests may put a function of theirs into unmapped_in_flip.
+ */
+extern void (*unmapped_in_flip)(struct page *page, unsigned int order);
+void unmapped_mid_flip(struct page *page, unsigned int order);
 #else
 static inline bool unmapped_fault(unsigned int fault) { return false; }
+static inline void unmapped_mid_flip(struct page *page, unsigned int order) { }
 #endif
 
 static inline bool unmapped_enabled(void)
@@ -166,6 +192,58 @@ static inline void unmapped_count_fallback(void)
 static inline bool page_unmapped(const struct page *page)
 {
 	return unmapped_enabled() && get_pageblock_freetype_flags(page);
+}
+
+/*
+ * From this order on, clearing takes more than one visit of the mermap, and so
+ * too long for those who have interrupts off.
+ */
+#define UNMAPPED_DEFER_ORDER	5
+
+/**
+ * unmapped_defer_free - shall these pages be freed later?
+ * @page: first of the pages, unmapped, without a reference, otherwise whole
+ * @order: the pages' order
+ *
+ * Context: any but NMI.
+ * Return: true if they were queued, for a worker to free them; the caller leaves
+ * them alone.
+ */
+static inline bool unmapped_defer_free(struct page *page, unsigned int order)
+{
+	if (order < UNMAPPED_DEFER_ORDER || !irqs_disabled())
+		return false;
+	__unmapped_defer_free(page, order);
+	return true;
+}
+
+/**
+ * unmapped_drain_deferred - free what unmapped_defer_free() has queued
+ *
+ * Context: process, may sleep; also in reclaim, for the worker needs no memory.
+ */
+static inline void unmapped_drain_deferred(void)
+{
+	if (unmapped_enabled())
+		__unmapped_drain_deferred();
+}
+
+/**
+ * unmapped_zero_folio - clear a folio for user space, if it is unmapped
+ * @folio: the folio
+ *
+ * Unmapped folios are zero when they are handed out, so nobody should ask. Who
+ * does gets a warning, once, and a folio that is zero.
+ *
+ * Context: any but NMI.
+ * Return: false if the folio is mapped, and was not touched.
+ */
+static inline bool unmapped_zero_folio(struct folio *folio)
+{
+	if (!page_unmapped(&folio->page))
+		return false;
+	__unmapped_zero_folio(folio);
+	return true;
 }
 
 /**
@@ -279,10 +357,22 @@ static inline const char *freetype_name(int idx)
 	return migratetype_names[idx];
 }
 
+static inline bool unmapped_defer_free(struct page *page, unsigned int order)
+{
+	return false;
+}
+
 static inline bool unmapped_clear_free(struct page *page, unsigned int order)
 {
 	return true;
 }
+
+static inline bool unmapped_zero_folio(struct folio *folio)
+{
+	return false;
+}
+
+static inline void unmapped_drain_deferred(void) { }
 
 static inline bool unmapped_flip(struct zone *zone, unsigned int order,
 				 gfp_t gfp, freetype_t freetype)

@@ -35,9 +35,11 @@
 #define pr_fmt(fmt) "unmapped: " fmt
 
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mermap.h>
 #include <linux/mutex.h>
+#include <linux/random.h>
 #include <linux/seq_file.h>
 #include <linux/set_memory.h>
 #include <linux/string.h>
@@ -444,9 +446,11 @@ static int state_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(state);
 
-static int probe_show(struct seq_file *m, void *unused)
+static int show_probe(struct seq_file *m, bool alias)
 {
-	struct unmapped_probe probe = { .nr_flips = 20, .nr_reads = 256 };
+	struct unmapped_probe probe = {
+		.nr_flips = 20, .nr_reads = 256, .alias = alias,
+	};
 	int err = unmapped_probe_flips(&probe);
 
 	if (err)
@@ -456,7 +460,30 @@ static int probe_show(struct seq_file *m, void *unused)
 		   probe.stale);
 	return 0;
 }
+
+static int probe_show(struct seq_file *m, void *unused)
+{
+	return show_probe(m, false);
+}
 DEFINE_SHOW_ATTRIBUTE(probe);
+
+static int probe_alias_show(struct seq_file *m, void *unused)
+{
+	return show_probe(m, true);
+}
+DEFINE_SHOW_ATTRIBUTE(probe_alias);
+
+void (*unmapped_in_flip)(struct page *page, unsigned int order);
+
+void unmapped_mid_flip(struct page *page, unsigned int order)
+{
+	void (*in_flip)(struct page *page, unsigned int order) = READ_ONCE(unmapped_in_flip);
+
+	if (in_flip)
+		in_flip(page, order);
+	if (unmapped_fault(UNMAPPED_FAULT_DELAY))
+		msleep(get_random_u32_inclusive(1, 20));
+}
 
 static int __init unmapped_debug_init(void)
 {
@@ -465,7 +492,9 @@ static int __init unmapped_debug_init(void)
 	debugfs_create_file("validate", 0400, dir, NULL, &validate_fops);
 	debugfs_create_file("state", 0400, dir, NULL, &state_fops);
 	debugfs_create_file("probe", 0400, dir, NULL, &probe_fops);
+	debugfs_create_file("probe_alias", 0400, dir, NULL, &probe_alias_fops);
 	debugfs_create_u32("faults", 0600, dir, &unmapped_faults);
+	unmapped_hold_init(dir);
 	return 0;
 }
 late_initcall(unmapped_debug_init);

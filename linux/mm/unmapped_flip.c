@@ -288,6 +288,7 @@ static bool flip_taken_pages(struct zone *zone, struct page *page,
 	clear_pages(page, order);
 	if (unmap_pages(page, order))
 		goto failed;
+	unmapped_mid_flip(page, order);
 	if (!list_unmapped(zone, page, order, freetype)) {
 		map_pages(page, order);
 		goto failed;
@@ -386,6 +387,7 @@ static void clear_block_bit(struct page *page)
 /* The block counts as unmapped until it is present again. */
 static void map_block(unsigned long pfn)
 {
+	unmapped_mid_flip(pfn_to_page(pfn), pageblock_order);
 	arch_map_block(pfn);
 	atomic_long_dec(&nr_unmapped_blocks);
 	count_vm_event(UNMAPPED_TAKE_BACK);
@@ -484,6 +486,23 @@ bool __unmapped_range_partial(unsigned long start_pfn, unsigned long end_pfn)
 	return !pageblock_aligned(end_pfn) && block_unmapped(end_pfn - 1);
 }
 
+/*
+ * Pages that hardware poisoned must stay absent: no load, not even a speculative
+ * one, may reach them. Short of memory they come back with their block, which has
+ * just gone offline and which nobody reads.
+ */
+static void split_poisoned_block(unsigned long pfn)
+{
+	unsigned long i;
+
+	for (i = 0; i < pageblock_nr_pages; i++) {
+		if (PageHWPoison(pfn_to_page(pfn + i)))
+			break;
+	}
+	if (i < pageblock_nr_pages && arch_split_block(pfn))
+		pr_warn("no memory to keep poisoned page %#lx unmapped\n", pfn + i);
+}
+
 /* Slow part of unmapped_map_back_range() */
 void __unmapped_map_back_range(unsigned long start_pfn, unsigned long end_pfn)
 {
@@ -496,6 +515,7 @@ void __unmapped_map_back_range(unsigned long start_pfn, unsigned long end_pfn)
 	for (; pfn < end_pfn; pfn += pageblock_nr_pages) {
 		if (!block_unmapped(pfn))
 			continue;
+		split_poisoned_block(pfn);
 		spin_lock_irqsave(&zone->lock, flags);
 		clear_block_bit(pfn_to_page(pfn));
 		spin_unlock_irqrestore(&zone->lock, flags);
@@ -546,6 +566,7 @@ bool unmapped_flips_stop(void)
 	struct zone *zone;
 
 	allow_flips(false);
+	unmapped_drain_deferred();
 	for_each_populated_zone(zone)
 		map_back_blocks(zone, UINT_MAX);
 	return !atomic_long_read(&nr_unmapped_blocks);

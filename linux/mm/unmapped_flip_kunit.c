@@ -466,6 +466,127 @@ static void test_planted_entry(struct kunit *test)
 }
 #endif
 
+/* Section: in the middle of a flip */
+
+/* What unmapped_in_flip found, or did */
+static struct {
+	unsigned int nr;
+	struct page *page;
+	bool bit_set;
+	bool listed;
+	enum arch_block_state state;
+	int isolate_err;
+} mid_flip;
+
+static void look_in_flip(struct page *page, unsigned int order)
+{
+	mid_flip.nr++;
+	mid_flip.page = page;
+	mid_flip.bit_set = page_unmapped(page);
+	mid_flip.listed = PageBuddy(page);
+	mid_flip.state = arch_block_state(page_to_pfn(page));
+}
+
+static void isolate_in_flip(struct page *page, unsigned int order)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	if (mid_flip.nr++)
+		return;
+	mid_flip.page = page;
+	mid_flip.isolate_err = start_isolate_page_range(pfn, pfn + (1UL << order),
+							MIGRATE_MOVABLE, 0, GFP_KERNEL);
+}
+
+static void set_hook(void (*hook)(struct page *page, unsigned int order))
+{
+	memset(&mid_flip, 0, sizeof(mid_flip));
+	WRITE_ONCE(unmapped_in_flip, hook);
+}
+
+/* The bit is set only after the block has gone, and cleared before it is back. */
+static void test_mid_flip_bit(struct kunit *test)
+{
+	struct page *page;
+
+	set_hook(look_in_flip);
+	page = ut_alloc(GFP_USER, pageblock_order);
+	set_hook(NULL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	__free_pages(page, pageblock_order);
+
+	set_hook(look_in_flip);
+	page = ut_alloc(GFP_USER, 0);
+	KUNIT_EXPECT_EQ(test, mid_flip.nr, 0);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	__free_page(page);
+	KUNIT_EXPECT_TRUE(test, ut_go_cold());
+	KUNIT_EXPECT_EQ(test, mid_flip.nr, 1);
+	KUNIT_EXPECT_FALSE(test, mid_flip.bit_set);
+	KUNIT_EXPECT_FALSE(test, mid_flip.listed);
+	KUNIT_EXPECT_EQ(test, mid_flip.state, ARCH_BLOCK_UNMAPPED);
+
+	page = ut_alloc(GFP_USER, 0);
+	KUNIT_EXPECT_EQ(test, mid_flip.nr, 2);
+	KUNIT_EXPECT_FALSE(test, mid_flip.bit_set);
+	KUNIT_EXPECT_FALSE(test, mid_flip.listed);
+	KUNIT_EXPECT_EQ(test, mid_flip.state, ARCH_BLOCK_UNMAPPED);
+	set_hook(NULL);
+	if (page)
+		__free_page(page);
+}
+
+/* A block that is isolated in mid-flip goes back mapped, and isolated. */
+static void test_mid_flip_isolated(struct kunit *test)
+{
+	unsigned long failures = ut_nr_events(UNMAPPED_FLIP_FAIL);
+	unsigned long pfn;
+	struct page *page;
+
+	set_hook(isolate_in_flip);
+	page = ut_alloc(GFP_USER, 0);
+	WRITE_ONCE(unmapped_in_flip, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_NOT_NULL(test, mid_flip.page);
+	KUNIT_ASSERT_EQ(test, mid_flip.isolate_err, 0);
+	KUNIT_EXPECT_EQ(test, ut_nr_events(UNMAPPED_FLIP_FAIL), failures + 1);
+
+	pfn = page_to_pfn(mid_flip.page);
+	KUNIT_EXPECT_NE(test, pageblock_start_pfn(page_to_pfn(page)), pfn);
+	KUNIT_EXPECT_EQ(test, get_pageblock_migratetype(mid_flip.page), MIGRATE_ISOLATE);
+	ut_expect_mapped(test, mid_flip.page, pageblock_order);
+	KUNIT_EXPECT_EQ(test, ut_free_order(mid_flip.page), pageblock_order);
+	KUNIT_EXPECT_EQ(test, unmapped_validate(), 0);
+	undo_isolate_page_range(pfn, pfn + pageblock_nr_pages, MIGRATE_MOVABLE);
+	__free_page(page);
+}
+
+/* What a block held before it was unmapped is gone. */
+static void test_flip_clears(struct kunit *test)
+{
+	struct page *mapped[NR_BLOCKS], *pages[NR_BLOCKS];
+	int i, j, nr_same = 0;
+
+	if (want_init_on_free())
+		kunit_skip(test, "free pages are zero anyway");
+	for (i = 0; i < NR_BLOCKS; i++) {
+		mapped[i] = alloc_pages(GFP_USER, pageblock_order);
+		KUNIT_ASSERT_NOT_NULL(test, mapped[i]);
+		memset(page_address(mapped[i]), 0x5a, PAGE_SIZE << pageblock_order);
+	}
+	for (i = 0; i < NR_BLOCKS; i++)
+		__free_pages(mapped[i], pageblock_order);
+	drain_all_pages(NULL);
+
+	for (i = 0; i < NR_BLOCKS; i++) {
+		pages[i] = ut_get(test, GFP_USER, pageblock_order);
+		KUNIT_EXPECT_TRUE(test, ut_pages_hold(pages[i], pageblock_order, 0));
+		for (j = 0; j < NR_BLOCKS; j++)
+			nr_same += pages[i] == mapped[j];
+	}
+	KUNIT_EXPECT_GT(test, nr_same, 0);
+}
+
 /* Section: stale translations */
 
 static void show_probe(struct kunit *test, const struct unmapped_probe *probe)
@@ -475,9 +596,9 @@ static void show_probe(struct kunit *test, const struct unmapped_probe *probe)
 		   probe->stale);
 }
 
-static void unmapped_stale_tlb(struct kunit *test)
+static void check_stale(struct kunit *test, bool alias)
 {
-	struct unmapped_probe probe = { .nr_flips = 20, .nr_reads = 256 };
+	struct unmapped_probe probe = { .nr_flips = 20, .nr_reads = 256, .alias = alias };
 
 	KUNIT_ASSERT_EQ(test, unmapped_probe_flips(&probe), 0);
 	show_probe(test, &probe);
@@ -488,9 +609,9 @@ static void unmapped_stale_tlb(struct kunit *test)
 }
 
 /* The test of the test: a flip that forgets the shootdown is found out. */
-static void unmapped_stale_tlb_mutant(struct kunit *test)
+static void check_stale_mutant(struct kunit *test, bool alias)
 {
-	struct unmapped_probe probe = { .nr_flips = 20, .nr_reads = 256 };
+	struct unmapped_probe probe = { .nr_flips = 20, .nr_reads = 256, .alias = alias };
 	int err;
 
 	unmapped_faults = UNMAPPED_FAULT_NO_FLUSH;
@@ -501,6 +622,26 @@ static void unmapped_stale_tlb_mutant(struct kunit *test)
 	show_probe(test, &probe);
 	KUNIT_EXPECT_GT(test, probe.flips, 0);
 	KUNIT_EXPECT_GT(test, probe.stale, 0);
+}
+
+static void unmapped_stale_tlb(struct kunit *test)
+{
+	check_stale(test, false);
+}
+
+static void unmapped_stale_tlb_mutant(struct kunit *test)
+{
+	check_stale_mutant(test, false);
+}
+
+static void unmapped_stale_vmap(struct kunit *test)
+{
+	check_stale(test, true);
+}
+
+static void unmapped_stale_vmap_mutant(struct kunit *test)
+{
+	check_stale_mutant(test, true);
 }
 
 /* Section: the suite */
@@ -520,8 +661,13 @@ static struct kunit_case unmapped_flip_test_cases[] = {
 #ifdef CONFIG_X86
 	KUNIT_CASE(test_planted_entry),
 #endif
+	KUNIT_CASE(test_mid_flip_bit),
+	KUNIT_CASE(test_mid_flip_isolated),
+	KUNIT_CASE(test_flip_clears),
 	KUNIT_CASE_SLOW(unmapped_stale_tlb),
 	KUNIT_CASE_SLOW(unmapped_stale_tlb_mutant),
+	KUNIT_CASE_SLOW(unmapped_stale_vmap),
+	KUNIT_CASE_SLOW(unmapped_stale_vmap_mutant),
 	{}
 };
 

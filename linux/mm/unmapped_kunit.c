@@ -424,6 +424,8 @@ static void start_job(struct kunit *test, struct free_job *job)
 
 static void expect_job_done(struct kunit *test, struct free_job *job)
 {
+	/* Where interrupts were off the large pages are freed later. */
+	unmapped_drain_deferred();
 	ut_expect_freed(test, job->small, 0);
 	ut_expect_freed(test, job->large, pageblock_order);
 }

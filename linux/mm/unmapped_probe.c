@@ -13,6 +13,12 @@
  * and are kernel threads without an address space of their own, so that nothing
  * but the shootdown drops their translations.
  *
+ * With an alias, threads read the block through a vmap area that goes away before
+ * the flip. vunmap() leaves its translations behind on every CPU, for a lazy flush
+ * some day; the shootdown of the flip has to drop them as well. A read counts as
+ * stale only if it finds what was written to the unmapped page since, so a new user
+ * of the area does no harm.
+ *
  * Steps of a round, published by the caller in probe_run.step and acknowledged
  * by each thread in prober.step:
  *   IDLE    nobody reads
@@ -26,10 +32,12 @@
 #include <linux/cpu.h>
 #include <linux/irqflags.h>
 #include <linux/kthread.h>
+#include <linux/mermap.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 #include <asm/unmapped.h>
 
 #include "internal.h"
@@ -40,6 +48,9 @@
 /* Pages that are read, and their distance: a TLB can hold them all at once. */
 #define WATCHED_PAGES	8
 #define WATCHED_STRIDE	61
+
+/* What the pages of an alias hold once they are unmapped */
+#define PROBE_MARK	0x6d61726b656421a5UL
 
 enum probe_phase {
 	PROBE_IDLE,
@@ -52,11 +63,14 @@ enum probe_phase {
  * struct probe_run - what the threads share
  * @step: counts steps, its remainder by NR_PROBE_PHASES is the phase. Written by
  *	the caller of the run.
- * @block: first page of the block. Stable except in PROBE_IDLE.
+ * @block: first page of the block
+ * @alias: where a vmap area maps the watched pages, or did, or NULL: threads use
+ *	the direct map. Both are stable except in PROBE_IDLE.
  */
 struct probe_run {
 	unsigned int step;
 	struct page *block;
+	void *alias;
 };
 
 /**
@@ -83,13 +97,21 @@ static DEFINE_MUTEX(probe_mutex);
 
 /* Section: threads */
 
-static bool read_succeeds(struct probe_run *run, unsigned int nr)
+static struct page *watched_page(struct probe_run *run, unsigned int nr)
 {
-	unsigned int i = nr % WATCHED_PAGES * WATCHED_STRIDE;
+	return run->block + nr % WATCHED_PAGES * WATCHED_STRIDE;
+}
+
+static bool read_succeeds(struct probe_run *run, unsigned int nr, bool absent)
+{
+	void *addr = page_address(watched_page(run, nr));
 	unsigned long value;
 
-	return !copy_from_kernel_nofault(&value, page_address(run->block + i),
-					 sizeof(value));
+	if (run->alias)
+		addr = run->alias + nr % WATCHED_PAGES * PAGE_SIZE;
+	if (copy_from_kernel_nofault(&value, addr, sizeof(value)))
+		return false;
+	return !run->alias || !absent || value == PROBE_MARK;
 }
 
 /* Return false if there is nothing to read now. */
@@ -108,7 +130,7 @@ static bool probe_once(struct prober *prober)
 	if (phase == PROBE_IDLE)
 		return false;
 
-	hit = read_succeeds(prober->run, prober->nr_reads);
+	hit = read_succeeds(prober->run, prober->nr_reads, phase == PROBE_ABSENT);
 	if (phase == PROBE_WATCH)
 		prober->hits += hit;
 	else
@@ -262,12 +284,33 @@ static struct page *alloc_unmapped_block(int nid)
 				pageblock_order);
 }
 
+static bool map_alias(struct probe_run *run)
+{
+	struct page *pages[WATCHED_PAGES];
+	int i;
+
+	for (i = 0; i < WATCHED_PAGES; i++)
+		pages[i] = watched_page(run, i);
+	run->alias = vmap(pages, WATCHED_PAGES, VM_MAP, PAGE_KERNEL);
+	return run->alias;
+}
+
+static void mark_pages(struct probe_run *run)
+{
+	const unsigned long mark = PROBE_MARK;
+	int i;
+
+	/* A page without a mark has no stale reads; hits tell of such a failure. */
+	for (i = 0; i < WATCHED_PAGES; i++)
+		mermap_copy_to(watched_page(run, i), 0, &mark, sizeof(mark));
+}
+
 /*
  * Have one block flipped. No free block is unmapped at the start, so the
  * allocation has to flip. Return whether the block was the one watched.
  */
 static bool probe_flip(struct zone *zone, struct prober *probers,
-		       struct probe_run *run, unsigned int nr_reads)
+		       struct probe_run *run, const struct unmapped_probe *probe)
 {
 	struct page *page;
 	unsigned long pfn;
@@ -280,11 +323,18 @@ static bool probe_flip(struct zone *zone, struct prober *probers,
 		return false;
 
 	run->block = pfn_to_page(pfn);
-	next_step(probers, run, PROBE_WATCH, nr_reads);
+	run->alias = NULL;
+	if (probe->alias && !map_alias(run))
+		return false;
+	next_step(probers, run, PROBE_WATCH, probe->nr_reads);
+	if (run->alias)
+		vunmap(run->alias);
 	page = alloc_unmapped_block(zone_to_nid(zone));
 	watched = page == run->block;
+	if (watched && run->alias)
+		mark_pages(run);
 	if (watched)
-		next_step(probers, run, PROBE_ABSENT, nr_reads);
+		next_step(probers, run, PROBE_ABSENT, probe->nr_reads);
 	next_step(probers, run, PROBE_IDLE, 0);
 
 	if (page)
@@ -312,7 +362,7 @@ static void run_flips(struct unmapped_probe *probe, struct zone *zone,
 
 	/* Someone else may take the block first; a few times that is no fault. */
 	while (probe->flips < probe->nr_flips && probe->missed <= probe->nr_flips) {
-		if (probe_flip(zone, probers, run, probe->nr_reads))
+		if (probe_flip(zone, probers, run, probe))
 			probe->flips++;
 		else
 			probe->missed++;

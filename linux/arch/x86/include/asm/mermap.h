@@ -37,14 +37,17 @@ void arch_mermap_leave(struct mm_struct *prev);
 /* Map page @pfn at slot number @slot, which must be empty */
 void *arch_mermap_set_page(unsigned int slot, unsigned long pfn);
 
-/* Empty slots 0 to @nr_slots - 1 and drop their translations */
-void arch_mermap_drop_pages(unsigned int nr_slots);
+/*
+ * Empty slots 0 to @nr_slots - 1 and drop their translations. Return how many
+ * translations were dropped, one for each slot.
+ */
+unsigned int arch_mermap_drop_pages(unsigned int nr_slots);
 
 /* Map the ARCH_MERMAP_BLOCK_PAGES pages from @pfn, aligned, at the block slot */
 void *arch_mermap_set_block(unsigned long pfn);
 
-/* Empty the block slot and drop its translation */
-void arch_mermap_drop_block(void);
+/* Empty the block slot and drop its translation. Return 1, as above. */
+unsigned int arch_mermap_drop_block(void);
 
 /* Tell whether all slots of @cpu are empty. Any CPU may ask. */
 bool arch_mermap_is_idle(int cpu);

@@ -74,10 +74,20 @@ int arch_unmap_block(unsigned long pfn);
  *
  * Cannot fail, needs no flush. In a block of 4 KiB entries the pages that are marked
  * as poisoned by hardware stay not present. A 2 MiB entry comes back whole: a
- * caller that has poisoned pages in such a block leaves it unmapped, or splits the
- * entry before with set_memory_4k().
+ * caller that has poisoned pages in such a block leaves it unmapped, or calls
+ * arch_split_block() before.
  */
 void arch_map_block(unsigned long pfn);
+
+/**
+ * arch_split_block() - map a block by 4 KiB entries, all of them as it is now
+ * @pfn: first page of the block, present or not
+ *
+ * For a block with poisoned pages, before arch_map_block().
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int arch_split_block(unsigned long pfn);
 
 /**
  * arch_unmapped_flush() - drop every translation that may be out of date

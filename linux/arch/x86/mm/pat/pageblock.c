@@ -402,6 +402,11 @@ void arch_map_block(unsigned long pfn)
 	WARN_ONCE(!found, "unmapped: no entry to map pfn %#lx back\n", pfn);
 }
 
+int arch_split_block(unsigned long pfn)
+{
+	return set_memory_4k((unsigned long)pfn_to_kaddr(pfn), 1);
+}
+
 void arch_unmapped_flush(void)
 {
 	/*

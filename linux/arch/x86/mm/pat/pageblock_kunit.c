@@ -89,9 +89,7 @@ static unsigned long get_block(struct kunit *test)
 /* Make the block's mapping consist of 4 KiB entries with the bits it had. */
 static void split_block(struct kunit *test, unsigned long pfn)
 {
-	unsigned long addr = (unsigned long)pfn_to_kaddr(pfn);
-
-	KUNIT_ASSERT_EQ(test, 0, set_memory_4k(addr, 1));
+	KUNIT_ASSERT_EQ(test, 0, arch_split_block(pfn));
 	KUNIT_ASSERT_EQ(test, PG_LEVEL_4K, arch_block_level(pfn));
 }
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Unmapped pages: hibernation.
+ *
+ * Keeps hibernation away from entries that are not present. Stock would make
+ * such a page present to copy it, which splits the block's entry for good, with
+ * interrupts off; and it does not save free pages, of which it knows only
+ * that nobody needs their contents.
+ *
+ * What holds, from the notification before to the one after:
+ *  - No block is flipped. This begins before memory for the image is allocated,
+ *    and so before tasks freeze, because that memory may be needed; free blocks
+ *    are mapped back then.
+ *  - Pages in use stay unmapped. They go into the image through the mermap, and
+ *    nobody sees them in the direct map. (While secretmem is in use, hibernation is
+ *    refused by hibernation_available(), as ever.)
+ *  - After a resume, free pages of blocks that are partly in use are cleared before
+ *    anything runs (I2).
+ *
+ * The kernel that loads an image may have unmapped blocks too. It writes to their
+ * pages only through page tables of its own that map all memory.
+ *
+ * Locks: unmapped_hold_flips() takes its own; the other functions run alone.
+ */
+#include <linux/init.h>
+#include <linux/mermap.h>
+#include <linux/nmi.h>
+#include <linux/string.h>
+#include <linux/suspend.h>
+#include <linux/unmapped.h>
+
+#include "internal.h"
+
+static int unmapped_pm_notify(struct notifier_block *nb, unsigned long event,
+			      void *unused)
+{
+	switch (event) {
+	case PM_HIBERNATION_PREPARE:
+	case PM_RESTORE_PREPARE:
+		unmapped_hold_flips(true);
+		break;
+	case PM_POST_HIBERNATION:
+	case PM_POST_RESTORE:
+		unmapped_hold_flips(false);
+		break;
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block unmapped_pm_notifier = {
+	.notifier_call = unmapped_pm_notify,
+};
+
+static int __init unmapped_hibernate_init(void)
+{
+	return register_pm_notifier(&unmapped_pm_notifier);
+}
+late_initcall(unmapped_hibernate_init);
+
+bool unmapped_snapshot_page(struct page *page, void *buf, bool *zeros_only)
+{
+	if (!page_unmapped(page))
+		return false;
+
+	/* Refused only inside a visit, and there is none. An image must not lie. */
+	if (WARN_ON_ONCE(!mermap_copy_from(buf, page, 0, PAGE_SIZE)))
+		memset(buf, 0, PAGE_SIZE);
+	*zeros_only = !memchr_inv(buf, 0, PAGE_SIZE);
+	return true;
+}
+
+static void clear_list(struct zone *zone, unsigned int order, freetype_t freetype)
+{
+	struct list_head *list = &zone->free_area[order].free_list[freetype_idx(freetype)];
+	struct page *page;
+
+	list_for_each_entry(page, list, buddy_list) {
+		/* Cannot be refused either; and if so, the pages were warned of. */
+		mermap_clear_pages(page, 1U << order);
+		touch_nmi_watchdog();
+	}
+}
+
+void unmapped_restored(void)
+{
+	unsigned long flags;
+	struct zone *zone;
+	int order, mt;
+
+	if (!unmapped_enabled())
+		return;
+	for_each_populated_zone(zone) {
+		spin_lock_irqsave(&zone->lock, flags);
+		for (order = 0; order < NR_PAGE_ORDERS; order++) {
+			for (mt = 0; mt < MIGRATE_TYPES; mt++)
+				clear_list(zone, order, make_freetype(mt, FREETYPE_UNMAPPED));
+		}
+		spin_unlock_irqrestore(&zone->lock, flags);
+	}
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of unmapped pages: paths of the kernel that meet them without asking for
+ * them. Frees that are put off, ranges, isolation, capture, memory failure.
+ * See unmapped_kunit.h.
+ */
+#include <kunit/test.h>
+#include <linux/cpu.h>
+#include <linux/gfp.h>
+#include <linux/mermap.h>
+#include <linux/page-isolation.h>
+#include <linux/pagemap.h>
+#include <linux/preempt.h>
+#include <linux/smp.h>
+#include <asm/unmapped.h>
+
+#include "internal.h"
+#include "unmapped_kunit.h"
+
+/* Section: frees with interrupts off */
+
+struct irqsoff_free {
+	struct page *page;
+	unsigned int order;
+	bool listed;	/* was the page on a free list at once? */
+};
+
+/* Nothing may run between the free and the look: a worker could be quick. */
+static void free_with_irqs_off(void *data)
+{
+	struct irqsoff_free *job = data;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	__free_pages(job->page, job->order);
+	job->listed = PageBuddy(job->page);
+	local_irq_restore(flags);
+}
+
+/* Pages of this order, soiled and freed with interrupts off on that CPU */
+static struct page *free_dirty(struct kunit *test, unsigned int order, int cpu, bool *listed)
+{
+	struct irqsoff_free job = { .page = ut_alloc(GFP_USER, order), .order = order };
+
+	KUNIT_ASSERT_NOT_NULL(test, job.page);
+	ut_fill(test, job.page, order);
+	smp_call_function_single(cpu, free_with_irqs_off, &job, true);
+	*listed = job.listed;
+	return job.page;
+}
+
+static void test_defer_orders(struct kunit *test)
+{
+	struct page *page;
+	unsigned int order;
+	bool listed;
+
+	for (order = 0; order <= MAX_PAGE_ORDER; order++) {
+		page = free_dirty(test, order, raw_smp_processor_id(), &listed);
+		if (order >= UNMAPPED_DEFER_ORDER)
+			KUNIT_EXPECT_FALSE_MSG(test, listed, "order %u", order);
+		unmapped_drain_deferred();
+		ut_expect_freed(test, page, order);
+		KUNIT_EXPECT_EQ(test, unmapped_validate(), 0);
+	}
+}
+
+/* A compound page, as a large folio is, keeps what it is while it waits. */
+static void test_defer_compound(struct kunit *test)
+{
+	struct page *page = ut_alloc(GFP_USER | __GFP_COMP, 6);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	ut_fill(test, page, 6);
+	local_irq_disable();
+	folio_put(page_folio(page));
+	KUNIT_EXPECT_TRUE(test, PageHead(page));
+	KUNIT_EXPECT_EQ(test, compound_order(page), 6);
+	local_irq_enable();
+	unmapped_drain_deferred();
+	KUNIT_EXPECT_FALSE(test, PageHead(page));
+	ut_expect_freed(test, page, 6);
+}
+
+/* The CPU that put a free off goes away; nothing is left behind. */
+static void test_defer_cpu_hotplug(struct kunit *test)
+{
+#ifdef CONFIG_HOTPLUG_CPU
+	struct page *page;
+	bool listed;
+	int cpu;
+
+	for_each_online_cpu(cpu) {
+		if (cpu_is_hotpluggable(cpu))
+			break;
+	}
+	if (cpu >= nr_cpu_ids)
+		kunit_skip(test, "no CPU that can go offline");
+	page = free_dirty(test, pageblock_order, cpu, &listed);
+	KUNIT_EXPECT_FALSE(test, listed);
+	KUNIT_EXPECT_EQ(test, remove_cpu(cpu), 0);
+	unmapped_drain_deferred();
+	ut_expect_freed(test, page, pageblock_order);
+	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
+#else
+	kunit_skip(test, "CPUs cannot go offline");
+#endif
+}
+
+/* Who wants the range does not have to know of the queue. */
+static void test_defer_contig_range(struct kunit *test)
+{
+	struct page *page;
+	unsigned long pfn;
+	bool listed;
+
+	page = free_dirty(test, pageblock_order, raw_smp_processor_id(), &listed);
+	pfn = page_to_pfn(page);
+	KUNIT_ASSERT_EQ(test, 0, alloc_contig_range(pfn, pfn + pageblock_nr_pages,
+						    MIGRATE_MOVABLE, GFP_KERNEL));
+	ut_expect_mapped(test, page, pageblock_order);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0,
+					   PAGE_SIZE << pageblock_order));
+	free_contig_range(pfn, pageblock_nr_pages);
+}
+
+/* Section: isolation */
+
+static bool on_list(struct page *page, unsigned int order, freetype_t freetype)
+{
+	struct list_head *list = &ut_zone->free_area[order].free_list[freetype_idx(freetype)];
+	struct page *entry;
+	unsigned long flags;
+	bool found = false;
+
+	spin_lock_irqsave(&ut_zone->lock, flags);
+	list_for_each_entry(entry, list, buddy_list) {
+		found = entry == page;
+		if (found)
+			break;
+	}
+	spin_unlock_irqrestore(&ut_zone->lock, flags);
+	return found;
+}
+
+/* An isolated unmapped block stays unmapped, serves nobody, and comes back. */
+static void test_isolate_block(struct kunit *test)
+{
+	struct page *page = ut_get_free_block(test), *other;
+	unsigned long pfn = page_to_pfn(page);
+	unsigned long end_pfn = pfn + pageblock_nr_pages;
+
+	KUNIT_ASSERT_EQ(test, 0, start_isolate_page_range(pfn, end_pfn, MIGRATE_MOVABLE, 0,
+							  GFP_KERNEL));
+	KUNIT_EXPECT_TRUE(test, on_list(page, pageblock_order, unmapped_ft(ISOLATE)));
+	KUNIT_EXPECT_EQ(test, zone_free_unmapped(ut_zone), 0);
+	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_ATOMIC, 0));
+	KUNIT_EXPECT_FALSE(test, unmapped_take_back(ut_zone));
+	ut_expect_freed(test, page, pageblock_order);
+	other = ut_alloc(GFP_USER, pageblock_order);
+	KUNIT_EXPECT_PTR_NE(test, other, page);
+	KUNIT_EXPECT_EQ(test, unmapped_validate(), 0);
+
+	undo_isolate_page_range(pfn, end_pfn, MIGRATE_MOVABLE);
+	KUNIT_EXPECT_TRUE(test, on_list(page, pageblock_order, unmapped_ft(MOVABLE)));
+	KUNIT_EXPECT_EQ(test, zone_free_unmapped(ut_zone), pageblock_nr_pages);
+	ut_expect_freed(test, page, pageblock_order);
+	if (other)
+		__free_pages(other, pageblock_order);
+}
+
+/* Pages that are freed while their block is isolated */
+static void test_isolate_partly_used(struct kunit *test)
+{
+	struct page *page = ut_get(test, GFP_USER, 0);
+	unsigned long pfn = pageblock_start_pfn(page_to_pfn(page));
+	unsigned long end_pfn = pfn + pageblock_nr_pages;
+	int err;
+
+	ut_fill(test, page, 0);
+	/* Pages in use that cannot move are a reason to refuse */
+	err = start_isolate_page_range(pfn, end_pfn, MIGRATE_MOVABLE, 0, GFP_KERNEL);
+	if (!err) {
+		ut_put(test, page);
+		ut_expect_freed(test, page, 0);
+		KUNIT_EXPECT_EQ(test, unmapped_validate(), 0);
+		undo_isolate_page_range(pfn, end_pfn, MIGRATE_MOVABLE);
+	} else {
+		KUNIT_EXPECT_EQ(test, err, -EBUSY);
+		ut_put(test, page);
+	}
+	ut_expect_freed(test, pfn_to_page(pfn), pageblock_order);
+}
+
+/* Section: capture by compaction */
+
+#ifdef CONFIG_COMPACTION
+/* What a task that compacts for a request captures of the pages that it frees */
+static bool captures(struct page *page, unsigned int order, gfp_t gfp)
+{
+	struct compact_control cc = {
+		.zone = page_zone(page),
+		.order = order,
+		.gfp_mask = gfp,
+		.migratetype = MIGRATE_MOVABLE,
+	};
+	struct capture_control capc = { .cc = &cc };
+	unsigned long flags;
+
+	/* Kernel threads do not capture: for a moment this is none. */
+	preempt_disable();
+	current->flags &= ~PF_KTHREAD;
+	WRITE_ONCE(current->capture_control, &capc);
+	__free_pages(page, order);
+	WRITE_ONCE(current->capture_control, NULL);
+	current->flags |= PF_KTHREAD;
+	preempt_enable();
+
+	if (!capc.page)
+		return false;
+	spin_lock_irqsave(&cc.zone->lock, flags);
+	__give_free_pages(cc.zone, capc.page, order, false);
+	spin_unlock_irqrestore(&cc.zone->lock, flags);
+	return true;
+}
+
+static void test_capture(struct kunit *test)
+{
+	struct page *page;
+
+	/* Order 4 has no per-CPU list. First what stock does. */
+	page = alloc_pages(GFP_KERNEL, 4);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_TRUE(test, captures(page, 4, GFP_KERNEL));
+	page = alloc_pages(GFP_KERNEL, 4);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_FALSE(test, captures(page, 4, GFP_KERNEL | __GFP_UNMAPPED));
+	page = ut_alloc(GFP_USER, 4);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_FALSE(test, captures(page, 4, GFP_KERNEL));
+	ut_expect_freed(test, page, 4);
+	page = ut_alloc(GFP_USER, 4);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_FALSE(test, captures(page, 4, GFP_KERNEL | __GFP_UNMAPPED));
+	ut_expect_freed(test, page, 4);
+}
+#endif
+
+/* Section: memory failure */
+
+#ifdef CONFIG_MEMORY_FAILURE
+/* A poisoned page stays absent when its block has to be mapped back. */
+static void test_range_poisoned(struct kunit *test)
+{
+	struct page *page = ut_alloc(GFP_USER, pageblock_order), *poisoned;
+	unsigned long pfn;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	poisoned = page + 99;
+	pfn = page_to_pfn(page);
+	SetPageHWPoison(poisoned);
+	unmapped_map_back_range(pfn, pfn + pageblock_nr_pages);
+	KUNIT_EXPECT_FALSE(test, page_unmapped(page));
+	KUNIT_EXPECT_EQ(test, ut_nr_readable(page, pageblock_order), pageblock_nr_pages - 1);
+	KUNIT_EXPECT_EQ(test, ut_nr_readable(poisoned, 0), 0);
+	ClearPageHWPoison(poisoned);
+	arch_map_block(pfn);
+	ut_expect_mapped(test, page, pageblock_order);
+	__free_pages(page, pageblock_order);
+}
+
+/* A poisoned page neither gets cleared nor comes back to a list. */
+static void test_free_poisoned(struct kunit *test)
+{
+	struct page *page = ut_alloc(GFP_USER, 0);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	ut_fill(test, page, 0);
+	SetPageHWPoison(page);
+	__free_page(page);
+	KUNIT_EXPECT_LT(test, ut_free_order(page), 0);
+	KUNIT_EXPECT_EQ(test, ut_nr_readable(page, 0), 0);
+	KUNIT_EXPECT_FALSE(test, ut_go_cold());
+	KUNIT_EXPECT_EQ(test, unmapped_validate(), 0);
+
+	/* The end of the poison, which the machine itself never sees */
+	ClearPageHWPoison(page);
+	set_page_count(page, 1);
+	__free_page(page);
+	ut_expect_freed(test, page, 0);
+}
+#endif
+
+/* Section: the suite */
+
+static struct kunit_case unmapped_paths_test_cases[] = {
+	KUNIT_CASE(test_defer_orders),
+	KUNIT_CASE(test_defer_compound),
+	KUNIT_CASE(test_defer_cpu_hotplug),
+	KUNIT_CASE(test_defer_contig_range),
+	KUNIT_CASE(test_isolate_block),
+	KUNIT_CASE(test_isolate_partly_used),
+#ifdef CONFIG_COMPACTION
+	KUNIT_CASE(test_capture),
+#endif
+#ifdef CONFIG_MEMORY_FAILURE
+	KUNIT_CASE(test_range_poisoned),
+	KUNIT_CASE(test_free_poisoned),
+#endif
+	{}
+};
+
+static struct kunit_suite unmapped_paths_test_suite = {
+	.name = "unmapped_paths",
+	.init = ut_init,
+	.exit = ut_exit,
+	.test_cases = unmapped_paths_test_cases,
+};
+
+kunit_test_suite(unmapped_paths_test_suite);
+
+MODULE_DESCRIPTION("Tests of paths that meet unmapped pages");
+MODULE_LICENSE("GPL");
