@@ -17,6 +17,7 @@
 
 #include "area.h"
 #include "ktap.h"
+#include "validator.h"
 
 #define DEBUGFS		"/sys/kernel/debug"
 #define NR_ROUNDS	24
@@ -106,23 +107,12 @@ static bool run_rounds(const char *probability)
 	return passed;
 }
 
-static bool validator_is_content(void)
-{
-	char line[128] = "";
-	FILE *file = fopen(DEBUGFS "/unmapped/validate", "re");
-
-	if (!file || !fgets(line, sizeof(line), file))
-		die_errno(DEBUGFS "/unmapped/validate");
-	fclose(file);	/* read only: nothing can be lost */
-	if (strcmp(line, "0 faults\n"))
-		ktap_note("validator: %s", line);
-	return !strcmp(line, "0 faults\n");
-}
-
 int main(void)
 {
 	static const char *const probabilities[] = { "1", "10", "50" };
 
+	if (!validator_exists())
+		die(EXIT_CANNOT_RUN, "this kernel has no validator");
 	counts = shared_alloc(sizeof(*counts));
 	ktap_plan(2 * ARRAY_SIZE(probabilities) + 2);
 	for (size_t i = 0; i < ARRAY_SIZE(probabilities); i++) {

@@ -211,6 +211,18 @@ static bool next_ram(FILE *iomem, u64 *start, u64 *end)
 	return false;
 }
 
+u64 dmap_count_absent_ram(const struct dmap *map)
+{
+	FILE *iomem = open_or_die("/proc/iomem");
+	u64 start, end, nr = 0;
+
+	while (next_ram(iomem, &start, &end))
+		for (u64 addr = start; addr < end; addr += PAGE_SIZE)
+			nr += !find_range(map, map->base + addr)->present;
+	fclose(iomem);	/* read only: nothing can be lost */
+	return nr;
+}
+
 void dmap_print_blocks(const struct dmap *map, const char *name)
 {
 	FILE *iomem = open_or_die("/proc/iomem");

@@ -35,6 +35,9 @@ bool dmap_pfn_present(const struct dmap *map, u64 pfn);
 /* How many of the frames have? PFN_NONE has not. */
 size_t dmap_count_present(const struct dmap *map, const u64 *pfns, size_t nr);
 
+/* How many frames of RAM have no translation in the direct map? */
+u64 dmap_count_absent_ram(const struct dmap *map);
+
 /*
  * Print the direct map of all RAM as "NAME=" and one character for each 2 MiB:
  * G, M  mapped by an entry of 1 GiB, of 2 MiB
