@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Flips and map-backs against everything that takes blocks of memory away from
+ * the page allocator, or stops it: memory offline and online, contiguous ranges,
+ * compaction, CPU hotplug, frees with interrupts off, the switch, take-back, and
+ * each other.
+ *
+ * Each racer is a process that does its work over and over until all of them have
+ * done their share, so the verdict hangs on counts and not on time. Debug kernels
+ * dawdle in the windows that a race needs (fault 16 in debugfs). What is checked:
+ * secrets are zero when they come and whole until they go, nothing hangs or
+ * splats, and the validator is content, meanwhile and at the end.
+ *
+ * What others may refuse, a memory block with kernel memory for instance, is not
+ * an error here; each racer tells how often it got through.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "area.h"
+#include "kfile.h"
+#include "kstat.h"
+#include "ktap.h"
+#include "mark.h"
+#include "memblock.h"
+#include "validator.h"
+
+#define UNMAPPED_DEBUGFS	"/sys/kernel/debug/unmapped"
+#define FAULT_DELAY		"16"
+
+static const char usage[] =
+	"usage: races [--cpu-hotplug]\n"
+	"  --cpu-hotplug  CPUs go offline and online as well\n";
+
+struct racer {
+	const char *name;
+	const char *needs;	/* file without which there is nothing to do */
+	bool (*work)(u64 *state);	/* once; did it get through? */
+	bool must_succeed;	/* at least once */
+	bool only_on_demand;
+};
+
+/* Written by one racer each, read by all */
+struct progress {
+	u64 nr_done;
+	u64 nr_through;
+	u64 nr_broken;		/* secrets that were not what they must be */
+};
+
+static volatile struct progress *progress;
+static volatile int *stop;
+
+/* The racer that this process is */
+static volatile struct progress *own;
+
+static bool take_secret(u64 *state)
+{
+	size_t nr_pages = 1 + next_random(state) % 700;
+	u64 seed = next_random(state) | 1;
+	struct area area = secret_area(nr_pages * PAGE_SIZE);
+	bool whole = true;
+
+	for (size_t i = 0; i < nr_pages; i++)
+		whole &= page_is_zero_from(area_page(&area, i), 0);
+	mark_fill_pages(area.start, nr_pages, seed);
+	usleep(next_random(state) % 20000);
+	whole &= !mark_count_wrong_pages(area.start, nr_pages, seed);
+	area_destroy(&area);
+	if (!whole)
+		own->nr_broken++;
+	return whole;
+}
+
+static bool take_anon(u64 *state)
+{
+	struct area area = area_create(AREA_ANON, (1 + next_random(state) % 16) * MIB);
+
+	memset(area.start, 0x5a, area.size);
+	area_destroy(&area);
+	return true;
+}
+
+/* Held by the kernel itself, of every order; freed with interrupts off. */
+static bool hold_and_free(u64 *state)
+{
+	char command[32];
+	int order = (int)(next_random(state) % 11);
+	bool held;
+
+	snprintf(command, sizeof(command), "%d %d", 1 + (1024 >> order), order);
+	held = !kfile_write(UNMAPPED_DEBUGFS "/hold", command);
+	kfile_write(UNMAPPED_DEBUGFS "/hold", next_random(state) & 1 ? "irqsoff" : "free");
+	return held;
+}
+
+static bool toggle_switch(u64 *state)
+{
+	(void)state;
+	write_file("/proc/sys/vm/unmapped_alloc", "0");
+	usleep(20000);
+	write_file("/proc/sys/vm/unmapped_alloc", "1");
+	usleep(100000);
+	return true;
+}
+
+static bool offline_memory(u64 *state)
+{
+	long nr_blocks = sysconf(_SC_PHYS_PAGES) / (long)memblock_nr_pages();
+	u64 block = next_random(state) % (u64)(nr_blocks ? nr_blocks : 1);
+
+	if (memblock_offline(block))
+		return false;
+	return !memblock_online(block);
+}
+
+static bool offline_cpu(u64 *state)
+{
+	char path[64];
+	int cpu = 1 + (int)(next_random(state) % 3);
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	return !kfile_write(path, "0") && !kfile_write(path, "1");
+}
+
+static bool compact(u64 *state)
+{
+	(void)state;
+	return !kfile_write("/proc/sys/vm/compact_memory", "1");
+}
+
+static bool take_gigantic(u64 *state)
+{
+	static const char path[] =
+		"/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages";
+	bool taken;
+
+	(void)state;
+	kfile_write(path, "1");
+	taken = kfile_number(path, 10) > 0;
+	kfile_write(path, "0");
+	return taken;
+}
+
+static bool validate(u64 *state)
+{
+	(void)state;
+	if (!validator_is_content())
+		own->nr_broken++;
+	return true;
+}
+
+static const struct racer racers[] = {
+	{ "secrets", "/proc/self", take_secret, true, false },
+	{ "more secrets", "/proc/self", take_secret, true, false },
+	{ "anonymous memory", "/proc/self", take_anon, true, false },
+	{ "pages held by the kernel", UNMAPPED_DEBUGFS "/hold", hold_and_free, true, false },
+	{ "the switch", "/proc/sys/vm/unmapped_alloc", toggle_switch, true, false },
+	{ "memory offline", "/sys/devices/system/memory/block_size_bytes",
+	  offline_memory, false, false },
+	{ "CPU offline", "/sys/devices/system/cpu/cpu1/online", offline_cpu, true, true },
+	{ "compaction", "/proc/sys/vm/compact_memory", compact, true, false },
+	{ "gigantic pages", "/sys/kernel/mm/hugepages/hugepages-1048576kB",
+	  take_gigantic, false, false },
+	{ "the validator", UNMAPPED_DEBUGFS "/validate", validate, true, false },
+};
+
+/* How often each racer has to do its work */
+#define NR_ROUNDS	8
+
+static void race(size_t index)
+{
+	u64 state = index + 1;
+
+	own = &progress[index];
+	while (!*stop) {
+		own->nr_through += racers[index].work(&state);
+		own->nr_done++;
+	}
+	_exit(EXIT_PASSED);
+}
+
+static bool all_have_done_their_share(const pid_t *pids)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(racers); i++)
+		if (pids[i] && progress[i].nr_done < NR_ROUNDS)
+			return false;
+	return true;
+}
+
+static void run_race(pid_t *pids, bool with_cpus)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(racers); i++) {
+		pids[i] = 0;
+		if (access(racers[i].needs, F_OK) ||
+		    (racers[i].only_on_demand && !with_cpus))
+			continue;
+		pids[i] = fork_child();
+		if (!pids[i])
+			race(i);
+	}
+	while (!all_have_done_their_share(pids))
+		usleep(100000);
+	*stop = 1;
+}
+
+int main(int argc, char **argv)
+{
+	bool with_cpus = argc == 2 && !strcmp(argv[1], "--cpu-hotplug");
+	pid_t pids[ARRAY_SIZE(racers)];
+	long nr_flips = vmstat_read("unmapped_flip");
+	long nr_back = vmstat_read("unmapped_take_back");
+
+	if (argc > 1 && !with_cpus) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	progress = shared_alloc(sizeof(*progress) * ARRAY_SIZE(racers));
+	stop = shared_alloc(sizeof(*stop));
+	ktap_plan(ARRAY_SIZE(racers) + 2);
+	if (!access(UNMAPPED_DEBUGFS "/faults", F_OK))
+		write_file(UNMAPPED_DEBUGFS "/faults", FAULT_DELAY);
+
+	run_race(pids, with_cpus);
+	for (size_t i = 0; i < ARRAY_SIZE(racers); i++) {
+		const volatile struct progress *p = &progress[i];
+
+		if (!pids[i]) {
+			ktap_skip("not asked for, or not in this kernel", "%s", racers[i].name);
+			continue;
+		}
+		ktap_ok(child_passed(wait_child(pids[i])) && !p->nr_broken &&
+			(p->nr_through || !racers[i].must_succeed), "%s", racers[i].name);
+		ktap_note("%s: %llu times, %llu got through", racers[i].name,
+			  (unsigned long long)p->nr_done, (unsigned long long)p->nr_through);
+	}
+
+	if (!access(UNMAPPED_DEBUGFS "/faults", F_OK))
+		write_file(UNMAPPED_DEBUGFS "/faults", "0");
+	ktap_note("%ld blocks unmapped, %ld mapped back", vmstat_read("unmapped_flip") - nr_flips,
+		  vmstat_read("unmapped_take_back") - nr_back);
+	ktap_ok(nr_flips == KSTAT_ABSENT || (vmstat_read("unmapped_flip") > nr_flips &&
+		vmstat_read("unmapped_take_back") > nr_back), "blocks went both ways");
+	ktap_ok(validator_is_content(), "the validator is content at the end");
+	return ktap_finish();
+}
