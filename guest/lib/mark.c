@@ -2,6 +2,10 @@
 /*
  * Marks: fill pages with them and read them back.
  */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <sys/mman.h>
+
 #include "mark.h"
 
 /*
@@ -50,4 +54,23 @@ size_t mark_count_wrong_pages(const void *start, size_t nr_pages, u64 seed)
 	}
 	scrub_registers();
 	return nr_wrong;
+}
+
+/* The page fault is the exception; registers hold addresses by then. */
+void mark_scrub_cpus(void)
+{
+	cpu_set_t before;
+	size_t nr_bytes = (size_t)nr_cpus_online() * PAGE_SIZE;
+	volatile char *pages = mmap(NULL, nr_bytes, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED || sched_getaffinity(0, sizeof(before), &before))
+		die_errno("cannot visit all CPUs");
+	for (int cpu = 0; cpu < nr_cpus_online(); cpu++) {
+		pin_to_cpu(cpu);
+		pages[(size_t)cpu * PAGE_SIZE] = 1;
+	}
+	if (sched_setaffinity(0, sizeof(before), &before))
+		die_errno("cannot leave the CPU");
+	munmap((void *)pages, nr_bytes);	/* only address space */
 }

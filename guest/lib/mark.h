@@ -48,6 +48,13 @@ static inline u64 mark_index(u64 seed, u64 word)
 	return (x * MARK_INVERSE_1) ^ mark_key(seed);
 }
 
+/*
+ * An exception of user space leaves the registers of that moment in its CPU's
+ * entry stack until the next one there: make each CPU have one. Whoever searches
+ * all memory for marks calls this first, or finds a single one now and then.
+ */
+void mark_scrub_cpus(void);
+
 /* Mark the pages [start, start + nr_pages); the first mark has index 0. */
 void mark_fill_pages(void *start, size_t nr_pages, u64 seed);
 /* How many of the pages do not hold their marks? */
