@@ -3,10 +3,10 @@
  * PID 1 of the guest: runs one program and hands its streams and its verdict
  * to the host.
  *
- * Owns: the mounts, the virtio-serial ports (order and names as in tools/vm),
- * the program's process, the power-off.  The job comes from JOB_FILE, written
- * by tools/initramfs, so that no argument ever passes through a shell or the
- * kernel command line.
+ * Owns: the mounts, the ports to the host (order and names as in tools/vm and
+ * tools/vm-bochs.sh), the program's process, the power-off.  The job comes from
+ * JOB_FILE, written by tools/initramfs, so that no argument ever passes through
+ * a shell or the kernel command line.
  *
  * The verdict is one line on its own port, after every byte of both streams
  * was written: "exit STATUS OUT_BYTES ERR_BYTES", or "failed REASON" when the
@@ -14,6 +14,10 @@
  * these bytes; only then is the machine switched off, so nothing is lost in a
  * queue.  Anything that fails in here ends PID 1, and so panics the kernel:
  * no verdict, which the host reports as a death of the guest.
+ *
+ * The ports are virtio-serial's or, on a machine without virtio, UARTs.  Those
+ * end in files: nobody answers and there is no stdin, but a queue can be waited
+ * for until its last byte is out.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -46,12 +50,22 @@
 
 enum port { PORT_STDIN, PORT_STDOUT, PORT_STDERR, PORT_VERDICT, NR_PORTS };
 
-static const char * const port_path[NR_PORTS] = {
+static const char * const virtio_path[NR_PORTS] = {
 	[PORT_STDIN]	= "/dev/vport0p1",
 	[PORT_STDOUT]	= "/dev/vport0p2",
 	[PORT_STDERR]	= "/dev/vport0p3",
 	[PORT_VERDICT]	= "/dev/vport0p4",
 };
+
+/* The first UART is the console. */
+static const char * const uart_path[NR_PORTS] = {
+	[PORT_STDIN]	= "/dev/null",
+	[PORT_STDOUT]	= "/dev/ttyS1",
+	[PORT_STDERR]	= "/dev/ttyS2",
+	[PORT_VERDICT]	= "/dev/ttyS3",
+};
+
+static const char * const *port_path = virtio_path;
 
 /* The fields of JOB_FILE, each ended by a NUL, in this order. */
 struct job {
@@ -61,6 +75,7 @@ struct job {
 	char *tty;		/* "ROWS COLS", or "" for plain pipes */
 	char *stdin;		/* "1": the host has a stdin to pass on */
 	char *kmemleak;		/* "1": scan for leaks at the end, if the kernel can */
+	char *uarts;		/* "1": the ports are UARTs, not virtio-serial's */
 	char **argv;		/* the rest, argv[0] included */
 };
 
@@ -181,23 +196,38 @@ static struct job load_job(void)
 		give_up("memory");
 	for (char *p = buf; p < buf + len; p += strlen(p) + 1)
 		field[nr++] = p;
-	if (nr < 7)
+	if (nr < 8)
 		give_up("%s has %zu fields", JOB_FILE, nr);
 	job = (struct job){
 		.program = field[0], .cwd = field[1], .term = field[2], .tty = field[3],
-		.stdin = field[4], .kmemleak = field[5], .argv = field + 6,
+		.stdin = field[4], .kmemleak = field[5], .uarts = field[6], .argv = field + 7,
 	};
 	return job;
 }
 
-/* The driver creates the nodes from a work item some time after boot. */
+/* Every byte passes as it is, as fast as the UART goes, and no modem is asked. */
+static void make_raw(int fd)
+{
+	struct termios raw;
+
+	if (tcgetattr(fd, &raw))
+		give_up("tcgetattr");
+	cfmakeraw(&raw);
+	raw.c_cflag |= CLOCAL;
+	if (cfsetspeed(&raw, B115200) || tcsetattr(fd, TCSANOW, &raw))
+		give_up("tcsetattr");
+}
+
+/* The driver of virtio creates the nodes from a work item some time after boot. */
 static int open_port(enum port port)
 {
 	int flags = port == PORT_VERDICT ? O_RDWR : port == PORT_STDIN ? O_RDONLY : O_WRONLY;
 
 	for (int ms = 0; ms < PORT_WAIT_MS; ms++) {
-		int fd = open(port_path[port], flags | O_CLOEXEC);
+		int fd = open(port_path[port], flags | O_CLOEXEC | O_NOCTTY);
 
+		if (fd >= 0 && isatty(fd))
+			make_raw(fd);
 		if (fd >= 0)
 			return fd;
 		usleep(1000);
@@ -364,6 +394,13 @@ static bool reap(pid_t pid, int *status)
 	return ended;
 }
 
+/* Returns once the last byte has left this machine; virtio's ports await the answer instead. */
+static void drain(int port)
+{
+	if (isatty(port) && tcdrain(port))
+		give_up("tcdrain");
+}
+
 /* Whoever the program left behind goes with it, and then the pipes can be emptied. */
 static void end_leftovers(struct stream *out, struct stream *err)
 {
@@ -372,6 +409,8 @@ static void end_leftovers(struct stream *out, struct stream *err)
 		;
 	while (pump(out) || pump(err))
 		;
+	drain(out->port);
+	drain(err->port);
 }
 
 static int stream_until_exit(pid_t pid, int sigchld, struct stream *out, struct stream *err)
@@ -447,8 +486,9 @@ static void __attribute__((format(printf, 2, 3))) send_verdict(int port, const c
 	len = vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
 	write_all(port, line, len);
+	drain(port);
 	/* Any answer will do, even none: the host then counts the bytes itself. */
-	if (read(port, &ack, 1) < 0)
+	if (!isatty(port) && read(port, &ack, 1) < 0)
 		give_up("verdict");
 }
 
@@ -456,7 +496,7 @@ static void __attribute__((noreturn)) power_off(void)
 {
 	sync();
 	reboot(RB_POWER_OFF);
-	reboot(RB_AUTOBOOT);	/* no ACPI: QEMU runs with -no-reboot */
+	reboot(RB_AUTOBOOT);	/* no ACPI: a reset ends the machine too */
 	give_up("reboot");
 }
 
@@ -472,6 +512,8 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	mount_filesystems();
 	job = load_job();
+	if (*job.uarts)
+		port_path = uart_path;
 	sigchld = open_sigchld();
 	out.port = open_port(PORT_STDOUT);
 	err.port = open_port(PORT_STDERR);
