@@ -139,6 +139,7 @@ struct kcore_search kcore_search_marks(u64 seed, u64 nr_marks)
 	struct kcore_search found = { };
 	struct kcore kcore;
 
+	mark_scrub_cpus();
 	kcore_open(&kcore);
 	for (size_t i = 0; i < kcore.nr_segments; i++) {
 		const struct kcore_segment *segment = &kcore.segments[i];

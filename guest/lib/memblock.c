@@ -2,8 +2,8 @@
 /*
  * Memory blocks: what can be taken offline and online.
  */
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kfile.h"
@@ -21,14 +21,6 @@ u64 memblock_nr_pages(void)
 		nr_pages = kfile_number(MEMORY_DIR "/block_size_bytes", 16) /
 			   PAGE_SIZE;
 	return nr_pages;
-}
-
-size_t memblock_count_frames(u64 block, const struct frames *frames)
-{
-	u64 start_pfn = block * memblock_nr_pages();
-
-	return frames_count_in(frames, start_pfn,
-			       start_pfn + memblock_nr_pages());
 }
 
 static int set_state(u64 block, const char *state)
@@ -49,39 +41,22 @@ int memblock_online(u64 block)
 	return set_state(block, "online");
 }
 
-/* The block that holds most of the frames among those not tried; marks it. */
-static bool next_block(const struct frames *frames, bool *tried, u64 *block)
+u64 memblock_find_movable(void)
 {
-	size_t most = 0;
-
-	for (u64 i = 0; i < NR_BLOCKS_MAX; i++) {
-		size_t nr = tried[i] ? 0 : memblock_count_frames(i, frames);
-
-		if (nr > most) {
-			most = nr;
-			*block = i;
-		}
-	}
-	if (most)
-		tried[*block] = true;
-	return most;
-}
-
-size_t memblock_offline_some(const struct frames *frames, u64 *blocks,
-			     size_t max)
-{
-	bool tried[NR_BLOCKS_MAX] = { };
-	size_t nr = 0;
-	u64 block;
-
-	while (nr < max && next_block(frames, tried, &block)) {
+	for (u64 block = NR_BLOCKS_MAX; block--;) {
 		int error = memblock_offline(block);
 
-		ktap_note("memory block %lu, with %zu of the frames: %s", block,
-			  memblock_count_frames(block, frames),
-			  error ? strerror(error) : "offline");
-		if (!error)
-			blocks[nr++] = block;
+		if (error == ENOENT)
+			continue;
+		ktap_note("memory block %lu: %s", block,
+			  error ? strerror(error) : "goes offline");
+		if (error)
+			continue;
+		error = memblock_online(block);
+		if (error)
+			die(EXIT_FAILED, "memory block %lu does not come back: %s",
+			    block, strerror(error));
+		return block;
 	}
-	return nr;
+	die(EXIT_FAILED, "no memory block goes offline");
 }

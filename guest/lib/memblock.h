@@ -7,28 +7,31 @@
 #ifndef GUEST_LIB_MEMBLOCK_H
 #define GUEST_LIB_MEMBLOCK_H
 
-#include "frames.h"
+#include "util.h"
 
 /* How many frames a memory block has; dies where memory cannot go offline. */
 u64 memblock_nr_pages(void);
 
-static inline u64 memblock_of_pfn(u64 pfn)
+static inline u64 memblock_start_pfn(u64 block)
 {
-	return pfn / memblock_nr_pages();
+	return block * memblock_nr_pages();
 }
 
-size_t memblock_count_frames(u64 block, const struct frames *frames);
+static inline u64 memblock_end_pfn(u64 block)
+{
+	return memblock_start_pfn(block + 1);
+}
 
 /* 0 or the error. */
 int memblock_offline(u64 block);
 int memblock_online(u64 block);
 
 /*
- * Take memory blocks offline that hold some of @frames, those with most of
- * them first, until @max are: many a block holds kernel memory, and refuses.
- * Store them to @blocks and return how many.
+ * A memory block that can go offline, by the proof that it just did; it is
+ * online again. Many hold kernel memory, and refuse. Dies if all do.
+ *
+ * Memory that came online is handed out last.
  */
-size_t memblock_offline_some(const struct frames *frames, u64 *blocks,
-			     size_t max);
+u64 memblock_find_movable(void);
 
 #endif
