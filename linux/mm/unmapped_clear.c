@@ -8,7 +8,7 @@
  * Invariants:
  *  - A page reaches a free list only after it was cleared (I2). One that could
  *    not be cleared is leaked, and so keeps its contents to itself.
- *  - Nobody keeps interrupts off for longer than one visit of the mermap: where
+ *  - No free keeps interrupts off for longer than one visit of the mermap: where
  *    they are off, pages of a larger order are not cleared in place but queued.
  *    A queued page is still whole as its owner left it, only without a
  *    reference; a worker frees it from the start.

@@ -32,6 +32,7 @@
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 #include <asm/unmapped.h>
 
 #include "internal.h"
@@ -566,6 +567,8 @@ bool unmapped_flips_stop(void)
 	struct zone *zone;
 
 	allow_flips(false);
+	/* Dropped pages are free once nobody holds a reference or has queued them */
+	lru_add_drain_all();
 	unmapped_drain_deferred();
 	for_each_populated_zone(zone)
 		map_back_blocks(zone, UINT_MAX);

@@ -12,8 +12,11 @@
  *    and so before tasks freeze, because that memory may be needed; free blocks
  *    are mapped back then.
  *  - Pages in use stay unmapped. They go into the image through the mermap, and
- *    nobody sees them in the direct map. (While secretmem is in use, hibernation is
- *    refused by hibernation_available(), as ever.)
+ *    nobody sees them in the direct map.
+ *  - Secrets do not go into it. While secretmem is in use, hibernation is refused by
+ *    hibernation_available(), as ever, and once more when tasks are frozen. Those
+ *    that were dropped are cleared by their last reference, which may be one of a
+ *    CPU's LRU batches; so these are drained.
  *  - After a resume, free pages of blocks that are partly in use are cleared before
  *    anything runs (I2).
  *
@@ -22,9 +25,14 @@
  *
  * Locks: unmapped_hold_flips() takes its own; the other functions run alone.
  */
+#define pr_fmt(fmt) "unmapped: " fmt
+
+#include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/mermap.h>
 #include <linux/nmi.h>
+#include <linux/secretmem.h>
+#include <linux/set_memory.h>
 #include <linux/string.h>
 #include <linux/suspend.h>
 #include <linux/unmapped.h>
@@ -57,13 +65,37 @@ static int __init unmapped_hibernate_init(void)
 }
 late_initcall(unmapped_hibernate_init);
 
+int unmapped_frozen(void)
+{
+	if (secretmem_active()) {
+		pr_err("no hibernation: secret memory was taken meanwhile\n");
+		return -EBUSY;
+	}
+	if (unmapped_enabled())
+		unmapped_flips_stop();	/* again: for what was freed since */
+	return 0;
+}
+
+bool unmapped_free_page(struct page *page)
+{
+	return page_unmapped(page);
+}
+
+/*
+ * Asks the page table and not the bit: a block that is being mapped back has
+ * its bit clear and may not be present yet.
+ */
 bool unmapped_snapshot_page(struct page *page, void *buf, bool *zeros_only)
 {
-	if (!page_unmapped(page))
+	if (!unmapped_enabled() || kernel_page_present(page))
 		return false;
 
-	/* Refused only inside a visit, and there is none. An image must not lie. */
-	if (WARN_ON_ONCE(!mermap_copy_from(buf, page, 0, PAGE_SIZE)))
+	/*
+	 * Poisoned pages must not be read. Otherwise the mermap refuses only inside
+	 * a visit, and there is none; the warning tells that the image lacks a page.
+	 */
+	if (PageHWPoison(page) ||
+	    WARN_ON_ONCE(!mermap_copy_from(buf, page, 0, PAGE_SIZE)))
 		memset(buf, 0, PAGE_SIZE);
 	*zeros_only = !memchr_inv(buf, 0, PAGE_SIZE);
 	return true;

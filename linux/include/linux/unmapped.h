@@ -15,13 +15,32 @@ struct page;
 #if defined(CONFIG_PAGE_ALLOC_UNMAPPED) && defined(CONFIG_HIBERNATION)
 
 /**
- * unmapped_snapshot_page() - copy an unmapped page into the hibernation image
+ * unmapped_frozen() - look once more before the hibernation image is made
+ *
+ * Until they froze, tasks could take secrets, which no image may hold, and drop
+ * some, whose pages are not cleared before the last reference is gone.
+ *
+ * Context: process, may sleep; tasks are frozen.
+ * Return: 0, or -EBUSY if secretmem is in use.
+ */
+int unmapped_frozen(void);
+
+/**
+ * unmapped_free_page() - shall others leave a free page alone?
+ * @page: page that was free when the image was made
+ *
+ * Return: whether the page is unmapped.
+ */
+bool unmapped_free_page(struct page *page);
+
+/**
+ * unmapped_snapshot_page() - copy an absent page into the hibernation image
  * @page: page in use
  * @buf: where to, a page of mapped memory
  * @zeros_only: set to whether the page is zero
  *
  * Context: any but NMI; one CPU runs, nobody writes to the page.
- * Return: false if the page is mapped: nothing was done.
+ * Return: false if the page is present: nothing was done.
  */
 bool unmapped_snapshot_page(struct page *page, void *buf, bool *zeros_only);
 
@@ -36,6 +55,16 @@ bool unmapped_snapshot_page(struct page *page, void *buf, bool *zeros_only);
 void unmapped_restored(void);
 
 #else
+
+static inline int unmapped_frozen(void)
+{
+	return 0;
+}
+
+static inline bool unmapped_free_page(struct page *page)
+{
+	return false;
+}
 
 static inline bool unmapped_snapshot_page(struct page *page, void *buf,
 					  bool *zeros_only)
