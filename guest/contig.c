@@ -222,7 +222,7 @@ static void test_cma(void)
 		kfile_number(NR_HUGEPAGES, 10) == 1 && use_gigantic(&pfn, 1),
 		"a page of 1 GiB from the area is usable");
 	must_drop_gigantic();
-	hoard_take_share(&secrets, STEP_BYTES, 50);
+	hoard_take_share(&secrets, STEP_BYTES, 20);
 	ktap_ok(!hoard_count_in(&secrets, pfn, pfn + PAGES_PER_GIB),
 		"%zu MiB of secrets, none in the area",
 		hoard_nr_bytes(&secrets) / MIB);
