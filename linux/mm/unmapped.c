@@ -92,6 +92,8 @@ static int unmapped_prepare(void)
 		err = mermap_init();
 	if (!err)
 		err = unmapped_flip_init();
+	if (!err)
+		err = unmapped_room_init();
 	unmapped_ready = !err;
 	return err;
 }

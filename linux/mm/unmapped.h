@@ -4,7 +4,9 @@
  * kernel's direct map.
  *
  * unmapped.c            decides whether the feature runs, and stops it again
+ * unmapped_alloc.c      serves requests for unmapped pages
  * unmapped_flip.c       changes the mappedness of whole pageblocks
+ * unmapped_room.c       makes whole free blocks, where memory is in pieces or short
  * unmapped_clear.c      clears pages, which is when they are freed
  * unmapped_hibernate.c  keeps hibernation away from entries that are not present
  *
@@ -24,6 +26,7 @@
 
 #ifdef CONFIG_PAGE_ALLOC_UNMAPPED
 
+struct alloc_context;
 struct dentry;
 
 /*
@@ -48,8 +51,21 @@ void __unmapped_drain_deferred(void);
 bool unmapped_clear_free(struct page *page, unsigned int order);
 void __unmapped_zero_folio(struct folio *folio);
 
+/* unmapped_alloc.c */
+struct page *unmapped_alloc_pages(gfp_t gfp, unsigned int order,
+				  struct alloc_context *ac);
+
+/* unmapped_room.c */
+int unmapped_room_init(void);
+int unmapped_make_block(struct zone *zone, unsigned int order, gfp_t gfp);
+void unmapped_wake_kswapd(struct zone *zone, unsigned int order, gfp_t gfp);
+void unmapped_keep_ahead(struct zone *zone, unsigned int order, gfp_t gfp);
+unsigned long __unmapped_reclaim_ahead(struct zone *zone);
+void __unmapped_reclaimed(pg_data_t *pgdat);
+
 /* unmapped_flip.c */
 int unmapped_flip_init(void);
+bool unmapped_may_flip(struct zone *zone, unsigned int order, gfp_t gfp);
 void unmapped_flips_start(void);
 bool unmapped_flips_stop(void);
 bool unmapped_flips_allowed(void);
@@ -57,12 +73,21 @@ bool unmapped_flip(struct zone *zone, unsigned int order, gfp_t gfp,
 		   freetype_t freetype);
 bool unmapped_take_back(struct zone *zone);
 bool __unmapped_take_back_node(pg_data_t *pgdat, int highest_zoneidx);
+bool __unmapped_take_back_zonelist(const struct alloc_context *ac);
+void __unmapped_freed(struct zone *zone);
 bool __unmapped_range_partial(unsigned long start_pfn, unsigned long end_pfn);
 void __unmapped_map_back_range(unsigned long start_pfn, unsigned long end_pfn);
 
 extern const char * const unmapped_freetype_names[MIGRATE_TYPES];
 
+/* compaction.c */
+bool __compact_for_unmapped(struct zone *zone, unsigned int order, gfp_t gfp);
+
 /* page_alloc.c */
+struct page *__alloc_listed_pages(struct zone *preferred_zone, struct zone *zone,
+				  unsigned int order, gfp_t gfp,
+				  freetype_t freetype);
+unsigned long __reclaim_for_unmapped(gfp_t gfp, const struct alloc_context *ac);
 struct page *__take_free_pages(struct zone *zone, unsigned int order,
 			       freetype_t freetype);
 void __give_free_pages(struct zone *zone, struct page *page,
@@ -283,6 +308,54 @@ static inline bool unmapped_take_back_node(pg_data_t *pgdat,
 }
 
 /**
+ * unmapped_take_back_zonelist - map blocks back before a task is killed
+ * @ac: a request for mapped pages, which may block
+ *
+ * Context: process, with oom_lock held.
+ * Return: whether there is more mapped memory now for the request.
+ */
+static inline bool unmapped_take_back_zonelist(const struct alloc_context *ac)
+{
+	return unmapped_enabled() && __unmapped_take_back_zonelist(ac);
+}
+
+/**
+ * unmapped_freed - wake kswapd if what was freed is wanted as mapped memory
+ * @zone: where pages were freed, maybe unmapped ones
+ *
+ * Context: any but NMI, the zone lock not held.
+ */
+static inline void unmapped_freed(struct zone *zone)
+{
+	if (unmapped_enabled() && zone_free_unmapped(zone) >= pageblock_nr_pages)
+		__unmapped_freed(zone);
+}
+
+/**
+ * unmapped_reclaim_ahead - how much more than others do flips need?
+ * @zone: a zone that kswapd balances
+ *
+ * Context: any.
+ * Return: pages to be added to the high watermark.
+ */
+static inline unsigned long unmapped_reclaim_ahead(struct zone *zone)
+{
+	return unmapped_enabled() ? __unmapped_reclaim_ahead(zone) : 0;
+}
+
+/**
+ * unmapped_reclaimed - kswapd has done what it could
+ * @pgdat: its node
+ *
+ * Ends what unmapped_wake_kswapd() began: who still needs more asks again.
+ */
+static inline void unmapped_reclaimed(pg_data_t *pgdat)
+{
+	if (unmapped_enabled())
+		__unmapped_reclaimed(pgdat);
+}
+
+/**
  * unmapped_range_partial - does a range cut an unmapped block?
  * @start_pfn: first page of the range
  * @end_pfn: end of the range, exclusive
@@ -342,11 +415,13 @@ static inline freetype_t gfp_freetype(gfp_t gfp)
 #define account_free_unmapped(zone, nr, freetype)	do { } while (0)
 #define page_unmapped(page)			false
 #define refuse_unmapped(gfp)			false
-#define unmapped_flips_allowed()		false
+#define unmapped_alloc_pages(gfp, order, ac)	NULL
 #define unmapped_gfp_valid(gfp)			true
 #define cond_take_back(zone, gfp)		false
 #define gfp_freetype(gfp)			gfp_migratetype(gfp)
 #define freetype_bypasses_pcp(freetype)		is_migrate_isolate(freetype)
+#define unmapped_reclaim_ahead(zone)		0UL
+#define unmapped_take_back_zonelist(ac)		false
 
 static inline bool unmapped_enabled(void) { return false; }
 static inline bool unmapped_fallback_allowed(void) { return true; }
@@ -373,12 +448,8 @@ static inline bool unmapped_zero_folio(struct folio *folio)
 }
 
 static inline void unmapped_drain_deferred(void) { }
-
-static inline bool unmapped_flip(struct zone *zone, unsigned int order,
-				 gfp_t gfp, freetype_t freetype)
-{
-	return false;
-}
+static inline void unmapped_reclaimed(pg_data_t *pgdat) { }
+static inline void unmapped_freed(struct zone *zone) { }
 
 static inline bool unmapped_take_back_node(pg_data_t *pgdat,
 					   int highest_zoneidx)

@@ -121,11 +121,20 @@ static void give_pages(struct zone *zone, struct page *page,
 
 /* Section: unmapping */
 
-/*
- * May a flip take 1 << @order pages from this zone? Flips never come near the
- * reserves: a burst of secrets must not starve atomic requests after it.
+/**
+ * unmapped_may_flip - has a zone memory enough for a flip?
+ * @zone: the zone
+ * @order: order of the flip, at least pageblock_order
+ * @gfp: flags of the request
+ *
+ * Flips never come near the reserves: a burst of secrets must not starve atomic
+ * requests after it.
+ *
+ * Context: any.
+ * Return: whether it has, in whole blocks or in pieces. False for zones whose
+ * memory is always mapped.
  */
-static bool zone_may_flip(struct zone *zone, unsigned int order, gfp_t gfp)
+bool unmapped_may_flip(struct zone *zone, unsigned int order, gfp_t gfp)
 {
 	unsigned long mark = high_wmark_pages(zone) + (1UL << order);
 
@@ -317,7 +326,7 @@ static bool flip_pages(struct zone *zone, unsigned int order, gfp_t gfp,
 	int i;
 
 	for (i = 0; !done && i < FLIP_TRIES_MAX; i++) {
-		if (!zone_may_flip(zone, order, gfp))
+		if (!unmapped_may_flip(zone, order, gfp))
 			break;
 		page = take_mapped_pages(zone, order,
 					 freetype_migratetype(freetype));
@@ -356,7 +365,7 @@ bool unmapped_flip(struct zone *zone, unsigned int order, gfp_t gfp,
 
 	if (!unmapped_enabled() || !gfpflags_allow_blocking(gfp))
 		return false;
-	if (!zone_may_flip(zone, flip_order, gfp))
+	if (!unmapped_may_flip(zone, flip_order, gfp))
 		return false;
 
 	flips = flips_of(zone);
@@ -375,6 +384,8 @@ bool unmapped_flip(struct zone *zone, unsigned int order, gfp_t gfp,
 		}
 	}
 	mutex_unlock(&flips->lock);
+	if (done)
+		unmapped_keep_ahead(zone, flip_order, gfp);
 	return done;
 }
 
@@ -452,6 +463,8 @@ bool unmapped_take_back(struct zone *zone)
 	if (!map_back_blocks(zone, batch))
 		return false;
 	WRITE_ONCE(flips->take_back_batch, min(4 * batch, TAKE_BACK_MAX));
+	/* Whatever kswapd failed at before, there is memory now */
+	WRITE_ONCE(zone->zone_pgdat->kswapd_failures, 0);
 	return true;
 }
 
@@ -472,6 +485,39 @@ bool __unmapped_take_back_node(pg_data_t *pgdat, int highest_zoneidx)
 		done |= unmapped_take_back(zone);
 	}
 	return done;
+}
+
+/* Slow part of unmapped_take_back_zonelist() */
+bool __unmapped_take_back_zonelist(const struct alloc_context *ac)
+{
+	struct zoneref *z;
+	struct zone *zone;
+
+	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist, ac->highest_zoneidx,
+					ac->nodemask) {
+		if (zone_free_unmapped(zone) >= pageblock_nr_pages &&
+		    unmapped_take_back(zone))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Slow part of unmapped_freed(). Requests that may not block cannot take back, and
+ * kswapd may be asleep since the time when it found nothing to do.
+ */
+void __unmapped_freed(struct zone *zone)
+{
+	struct free_area *area = &zone->free_area[pageblock_order];
+	const int movable = freetype_idx(make_freetype(MIGRATE_MOVABLE, FREETYPE_UNMAPPED));
+	const int unmovable = freetype_idx(make_freetype(MIGRATE_UNMOVABLE, FREETYPE_UNMAPPED));
+
+	if (zone_watermark_ok(zone, 0, low_wmark_pages(zone), zone_idx(zone), 0))
+		return;
+	/* Larger pages are whole blocks too, but the first block woke kswapd */
+	if (list_empty(&area->free_list[movable]) && list_empty(&area->free_list[unmovable]))
+		return;
+	wakeup_kswapd(zone, GFP_ATOMIC, 0, zone_idx(zone));
 }
 
 static bool block_unmapped(unsigned long pfn)

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Unmapped pages: making room for flips.
+ *
+ * Whole blocks are made out of memory that is free in pieces.  Two ways lead
+ * there, and both move pages that can move to free ones elsewhere in the zone.
+ * Evacuation empties one block, the cheapest of a few dozen: it isolates the
+ * block, so that nobody takes what becomes free in it, and migrates what is in
+ * use.  Compaction sweeps the zone until some block is whole, and finds those
+ * that evacuation passed over.  The cheaper one goes first.
+ *
+ * Rules:
+ *  - Only zones that have memory enough for a flip are asked, so that neither
+ *    moves pages without need.
+ *  - Pages are moved within their node, to memory that is free above the
+ *    watermarks: nothing is reclaimed and no reserve is touched for it.
+ *  - A zone where everything failed is left alone until more of it is free, or
+ *    for a while: then the next try would fail the same way, at the same
+ *    price.
+ *  - One at a time in a zone.  Who waited finds that the other made room, and
+ *    looks at the lists first.
+ *
+ * Where memory is short altogether, kswapd is told to reclaim more than its
+ * watermark asks for: flips need a high watermark and a block, and one request
+ * after the other would have to reclaim a block's worth of pages otherwise.
+ *
+ * Lock order: zone_room.lock, then what migration takes.  It never waits for page
+ * locks (PF_MEMALLOC), as direct compaction does not: the caller may hold some.
+ *
+ * Context: process, may sleep.
+ */
+#include <linux/hugetlb.h>
+#include <linux/migrate.h>
+#include <linux/mutex.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/compaction.h>
+#include <asm/unmapped.h>
+
+#include "internal.h"
+
+/* Blocks compared with each other before the cheapest is evacuated */
+#define EVACUATE_CHOICE		32
+
+/* Blocks looked at in one go */
+#define EVACUATE_SCAN_MAX	2048
+
+/* How often migration is tried on pages that are busy */
+#define MIGRATE_TRIES		3
+
+/* How many blocks kswapd makes room for at a time */
+#define AHEAD_BLOCKS		8
+
+/* How many requests a zone where everything failed turns down at once */
+#define ROOM_DEFER_MAX		64
+
+/**
+ * struct zone_room - what is known about making room in a zone
+ * @lock: held by the one who makes room; guards the rest
+ * @nr_made: how many blocks were emptied
+ * @next_pfn: where the search for cheap blocks goes on
+ * @failed_free: free pages when everything had failed
+ * @nr_deferred: how many requests may still be turned down for that
+ * @ahead: pages that kswapd reclaims beyond the high watermark; not guarded, one
+ *	round of kswapd more or less does not matter
+ */
+struct zone_room {
+	struct mutex lock;	/* see above */
+	unsigned long nr_made;
+	unsigned long next_pfn;
+	unsigned long failed_free;
+	unsigned int nr_deferred;
+	unsigned long ahead;
+};
+
+static struct zone_room *zone_rooms;
+
+/**
+ * unmapped_room_init - set up what making room needs
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int unmapped_room_init(void)
+{
+	int i, nr = nr_node_ids * MAX_NR_ZONES;
+
+	zone_rooms = kvcalloc(nr, sizeof(*zone_rooms), GFP_KERNEL);
+	if (!zone_rooms)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++)
+		mutex_init(&zone_rooms[i].lock);
+	return 0;
+}
+
+static struct zone_room *room_of(struct zone *zone)
+{
+	return &zone_rooms[zone_to_nid(zone) * MAX_NR_ZONES + zone_idx(zone)];
+}
+
+/* Section: evacuation */
+
+/* Can a page in use be moved? A guess: nothing is held. */
+static bool page_may_move(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	return !folio_test_hugetlb(folio) &&
+	       (folio_test_lru(folio) || __folio_test_movable(folio));
+}
+
+/*
+ * How many pages must be moved to empty this range? Reads what may change under
+ * its eyes; isolation looks again.
+ *
+ * Return: the number of pages; @max if it is not fewer, or cannot be done.
+ */
+static unsigned int count_used(unsigned long pfn, unsigned int order,
+			       unsigned int max)
+{
+	const unsigned long end_pfn = pfn + (1UL << order);
+	unsigned int nr_used = 0;
+
+	while (pfn < end_pfn && nr_used < max) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (PageBuddy(page)) {
+			unsigned int free_order = buddy_order_unsafe(page);
+
+			pfn += free_order <= MAX_PAGE_ORDER ? 1UL << free_order : 1;
+			continue;
+		}
+		pfn++;
+		/* On its way to the free lists, or on a list of some CPU */
+		if (!page_count(page))
+			continue;
+		if (!page_may_move(page))
+			return max;
+		nr_used++;
+	}
+	return nr_used;
+}
+
+/* Is this range whole mapped blocks of the zone that a flip might take? */
+static bool range_suitable(struct zone *zone, unsigned long pfn, unsigned int order)
+{
+	const unsigned long end_pfn = pfn + (1UL << order);
+
+	for (; pfn < end_pfn; pfn += pageblock_nr_pages) {
+		struct page *page;
+		freetype_t freetype;
+
+		page = pageblock_pfn_to_page(pfn, pfn + pageblock_nr_pages, zone);
+		if (!page)
+			return false;
+		freetype = get_pfnblock_freetype(page, pfn);
+		if (freetype_unmapped(freetype) ||
+		    freetype_migratetype(freetype) >= MIGRATE_PCPTYPES ||
+		    !arch_may_unmap_block(pfn))
+			return false;
+	}
+	return true;
+}
+
+/* Move on through the zone, and begin again at its end. */
+static unsigned long next_range(struct zone *zone, unsigned long pfn,
+				unsigned int order)
+{
+	pfn = ALIGN_DOWN(pfn, 1UL << order) + (1UL << order);
+	if (pfn < zone->zone_start_pfn || pfn + (1UL << order) > zone_end_pfn(zone))
+		pfn = ALIGN(zone->zone_start_pfn, 1UL << order);
+	return pfn;
+}
+
+/*
+ * Move what is in use in an isolated range. Pages that are no longer needed
+ * are freed and stay isolated.
+ *
+ * Return: -ENOMEM if there was nowhere to move pages to.
+ */
+static int migrate_range(struct compact_control *cc, unsigned long pfn,
+			 unsigned long end_pfn)
+{
+	struct migration_target_control mtc = {
+		.nid = zone_to_nid(cc->zone),
+		.gfp_mask = (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_THISNODE |
+			    __GFP_NOMEMALLOC | __GFP_NORETRY | __GFP_NOWARN,
+		.reason = MR_COMPACTION,
+	};
+	int tries = 0;
+	int ret = 0;
+
+	while (pfn < end_pfn || !list_empty(&cc->migratepages)) {
+		if (fatal_signal_pending(current))
+			break;
+		if (list_empty(&cc->migratepages)) {
+			cc->nr_migratepages = 0;
+			ret = isolate_migratepages_range(cc, pfn, end_pfn);
+			if (ret && ret != -EAGAIN)
+				break;
+			pfn = cc->migrate_pfn;
+			tries = 0;
+		} else if (++tries == MIGRATE_TRIES) {
+			break;
+		}
+		ret = migrate_pages(&cc->migratepages, alloc_migration_target, NULL,
+				    (unsigned long)&mtc, cc->mode, MR_COMPACTION, NULL);
+		if (ret == -ENOMEM)
+			break;
+	}
+	putback_movable_pages(&cc->migratepages);
+	return ret == -ENOMEM ? ret : 0;
+}
+
+/* Is all of an isolated range free? Some pages may have to leave CPUs' lists. */
+static bool range_free(struct zone *zone, unsigned long pfn, unsigned long end_pfn)
+{
+	if (!test_pages_isolated(pfn, end_pfn, 0))
+		return true;
+	drain_all_pages(zone);
+	return !test_pages_isolated(pfn, end_pfn, 0);
+}
+
+/*
+ * Return: 0 if the range is free now, where somebody else may take it at once;
+ * -ENOMEM if there was nowhere to move pages to, -EBUSY if some did not move.
+ */
+static int evacuate(struct zone *zone, unsigned long pfn, unsigned int order,
+		    gfp_t gfp)
+{
+	const unsigned long end_pfn = pfn + (1UL << order);
+	const int migratetype = get_pageblock_migratetype(pfn_to_page(pfn));
+	struct compact_control cc = {
+		.zone = zone,
+		.order = order,
+		.gfp_mask = gfp,
+		.mode = MIGRATE_SYNC,
+		.ignore_skip_hint = true,
+		.no_set_skip_hint = true,
+		.migratepages = LIST_HEAD_INIT(cc.migratepages),
+	};
+	int err;
+
+	if (start_isolate_page_range(pfn, end_pfn, migratetype, 0, gfp))
+		return -EBUSY;
+	err = migrate_range(&cc, pfn, end_pfn);
+	if (!err && !range_free(zone, pfn, end_pfn))
+		err = -EBUSY;
+	undo_isolate_page_range(pfn, end_pfn, migratetype);
+
+	count_vm_event(err ? UNMAPPED_EVACUATE_FAIL : UNMAPPED_EVACUATE);
+	return err;
+}
+
+/*
+ * Take the cheapest of the next few dozen ranges, until one could be emptied.
+ *
+ * Return: as evacuate().
+ */
+static int evacuate_some(struct zone *zone, unsigned int order, gfp_t gfp)
+{
+	struct zone_room *room = room_of(zone);
+	/* A range that is full may move as well, if that is all there is */
+	const unsigned int none = (1U << order) + 1;
+	unsigned long nr_ranges, i, best_pfn = 0;
+	unsigned int best = none, nr_choice = 0;
+
+	nr_ranges = min_t(unsigned long, zone->spanned_pages >> order,
+			  EVACUATE_SCAN_MAX);
+	for (i = 0; i < nr_ranges && !fatal_signal_pending(current); i++) {
+		unsigned long pfn = room->next_pfn = next_range(zone, room->next_pfn, order);
+		unsigned int nr_used;
+		int err;
+
+		cond_resched();
+		if (range_suitable(zone, pfn, order)) {
+			nr_used = count_used(pfn, order, best);
+			if (nr_used < best) {
+				best = nr_used;
+				best_pfn = pfn;
+			}
+			nr_choice++;
+		}
+		if (best == none || (nr_choice < EVACUATE_CHOICE && i < nr_ranges - 1))
+			continue;
+		err = evacuate(zone, best_pfn, order, gfp);
+		if (err != -EBUSY)
+			return err;
+		best = none;
+		nr_choice = 0;
+	}
+	return -EBUSY;
+}
+
+/* Section: both ways */
+
+/*
+ * Pages that stand in a batch of some CPU on their way to the LRU lists cannot move,
+ * and those that migration has just moved stand in this CPU's.
+ */
+static int __make_block(struct zone *zone, unsigned int order, gfp_t gfp)
+{
+	int err;
+
+	lru_add_drain();
+	err = evacuate_some(zone, order, gfp);
+	if (err == -EBUSY && __compact_for_unmapped(zone, order, gfp))
+		err = 0;
+	if (err == -EBUSY) {
+		lru_add_drain_all();
+		err = evacuate_some(zone, order, gfp);
+	}
+	return err;
+}
+
+static bool defer(struct zone *zone, struct zone_room *room)
+{
+	if (!room->nr_deferred ||
+	    zone_page_state(zone, NR_FREE_PAGES) >= room->failed_free + pageblock_nr_pages)
+		return false;
+	room->nr_deferred--;
+	return true;
+}
+
+/**
+ * unmapped_make_block - make a whole free block for a flip
+ * @zone: a zone that unmapped_may_flip() accepts
+ * @order: at least pageblock_order
+ * @gfp: flags of the request that wants it
+ *
+ * Context: process, may sleep.
+ * Return: 0 if there may be one now; -ENOMEM if too little memory is free to move
+ * pages to; -EBUSY if there is an unmovable page in each block, or was lately.
+ */
+int unmapped_make_block(struct zone *zone, unsigned int order, gfp_t gfp)
+{
+	struct zone_room *room = room_of(zone);
+	unsigned long nr_made = READ_ONCE(room->nr_made);
+	unsigned int noreclaim;
+	int err = 0;
+
+	/* Migration may wait for I/O, in its own right */
+	if (!gfp_compaction_allowed(gfp))
+		return -EBUSY;
+
+	mutex_lock(&room->lock);
+	if (room->nr_made != nr_made)
+		goto unlock;
+	if (defer(zone, room)) {
+		err = -EBUSY;
+		goto unlock;
+	}
+
+	/* Pages on the lists of CPUs keep blocks from being whole */
+	drain_all_pages(zone);
+	/* Callers may hold page locks, so that none is waited for */
+	noreclaim = memalloc_noreclaim_save();
+	err = __make_block(zone, order, gfp);
+	memalloc_noreclaim_restore(noreclaim);
+
+	if (!err) {
+		WRITE_ONCE(room->nr_made, nr_made + 1);
+		room->nr_deferred = 0;
+	} else if (err == -EBUSY) {
+		room->failed_free = zone_page_state(zone, NR_FREE_PAGES);
+		room->nr_deferred = ROOM_DEFER_MAX;
+	}
+unlock:
+	mutex_unlock(&room->lock);
+	return err;
+}
+
+/* Section: kswapd */
+
+static unsigned long ahead_pages(struct zone *zone, unsigned int order)
+{
+	return min(AHEAD_BLOCKS * pageblock_nr_pages, zone_managed_pages(zone) / 128) +
+	       (1UL << order);
+}
+
+/**
+ * unmapped_wake_kswapd - let kswapd make room for flips
+ * @zone: a zone that has not enough free memory for one, or will soon not have
+ * @order: order of the flip
+ * @gfp: flags of the request
+ *
+ * Context: any.
+ */
+void unmapped_wake_kswapd(struct zone *zone, unsigned int order, gfp_t gfp)
+{
+	if (!(gfp & __GFP_KSWAPD_RECLAIM))
+		return;
+	WRITE_ONCE(room_of(zone)->ahead, ahead_pages(zone, order));
+	wakeup_kswapd(zone, gfp, 0, gfp_zone(gfp));
+}
+
+/**
+ * unmapped_keep_ahead - see to it that the next flips find room too
+ * @zone: where a flip took memory
+ * @order: order of the flip
+ * @gfp: flags of the request
+ *
+ * Context: any.
+ */
+void unmapped_keep_ahead(struct zone *zone, unsigned int order, gfp_t gfp)
+{
+	unsigned long mark = high_wmark_pages(zone) + ahead_pages(zone, order);
+
+	if (!zone_watermark_ok(zone, 0, mark, gfp_zone(gfp), 0))
+		unmapped_wake_kswapd(zone, order, gfp);
+}
+
+/* Slow part of unmapped_reclaim_ahead() */
+unsigned long __unmapped_reclaim_ahead(struct zone *zone)
+{
+	return READ_ONCE(room_of(zone)->ahead);
+}
+
+/* Slow part of unmapped_reclaimed() */
+void __unmapped_reclaimed(pg_data_t *pgdat)
+{
+	int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		WRITE_ONCE(room_of(&pgdat->node_zones[i])->ahead, 0);
+}
