@@ -8,6 +8,7 @@
  * unmapped_flip.c       changes the mappedness of whole pageblocks
  * unmapped_room.c       makes whole free blocks, where memory is in pieces or short
  * unmapped_clear.c      clears pages, which is when they are freed
+ * unmapped_migrate.c    moves pages from one unmapped block to another
  * unmapped_hibernate.c  keeps hibernation away from entries that are not present
  *
  * The hooks in the allocator are the inline functions below.  Each starts with
@@ -77,6 +78,11 @@ bool __unmapped_take_back_zonelist(const struct alloc_context *ac);
 void __unmapped_freed(struct zone *zone);
 bool __unmapped_range_partial(unsigned long start_pfn, unsigned long end_pfn);
 void __unmapped_map_back_range(unsigned long start_pfn, unsigned long end_pfn);
+
+/* unmapped_migrate.c */
+gfp_t __unmapped_target_gfp(gfp_t gfp);
+int unmapped_migrate_folio(struct address_space *mapping, struct folio *dst,
+			   struct folio *src);
 
 extern const char * const unmapped_freetype_names[MIGRATE_TYPES];
 
@@ -272,6 +278,35 @@ static inline bool unmapped_zero_folio(struct folio *folio)
 }
 
 /**
+ * unmapped_target_gfp - flags to allocate the destination of a migration with
+ * @src: the folio that moves
+ * @gfp: flags that serve if it is mapped
+ *
+ * What is unmapped moves to unmapped folios only. If @gfp may block, a block
+ * may be unmapped for it; see unmapped_migrate.c.
+ *
+ * Context: any.
+ * Return: the flags.
+ */
+static inline gfp_t unmapped_target_gfp(const struct folio *src, gfp_t gfp)
+{
+	return page_unmapped(&src->page) ? __unmapped_target_gfp(gfp) : gfp;
+}
+
+/**
+ * unmapped_clear_released - clear a page that leaves use without being freed
+ * @page: the page, which the caller has the last reference to
+ *
+ * Context: any but NMI.
+ */
+static inline void unmapped_clear_released(struct page *page)
+{
+	/* Failure was warned of by the mermap, and nobody gets the page anyway */
+	if (page_unmapped(page))
+		unmapped_clear_free(page, 0);
+}
+
+/**
  * cond_take_back - map free unmapped blocks back for a request that ran short
  * @zone: the zone whose watermark or lists failed
  * @gfp: the request, for mapped pages
@@ -419,6 +454,8 @@ static inline freetype_t gfp_freetype(gfp_t gfp)
 #define unmapped_gfp_valid(gfp)			true
 #define cond_take_back(zone, gfp)		false
 #define gfp_freetype(gfp)			gfp_migratetype(gfp)
+#define unmapped_target_gfp(src, gfp)		(gfp)
+#define unmapped_clear_released(page)		do { } while (0)
 #define freetype_bypasses_pcp(freetype)		is_migrate_isolate(freetype)
 #define unmapped_reclaim_ahead(zone)		0UL
 #define unmapped_take_back_zonelist(ac)		false
@@ -450,6 +487,12 @@ static inline bool unmapped_zero_folio(struct folio *folio)
 static inline void unmapped_drain_deferred(void) { }
 static inline void unmapped_reclaimed(pg_data_t *pgdat) { }
 static inline void unmapped_freed(struct zone *zone) { }
+
+static inline int unmapped_migrate_folio(struct address_space *mapping,
+					 struct folio *dst, struct folio *src)
+{
+	return -EBUSY;
+}
 
 static inline bool unmapped_take_back_node(pg_data_t *pgdat,
 					   int highest_zoneidx)
