@@ -91,6 +91,8 @@ static int unmapped_prepare(void)
 	if (!err)
 		err = mermap_init();
 	if (!err)
+		err = unmapped_clear_init();
+	if (!err)
 		err = unmapped_flip_init();
 	if (!err)
 		err = unmapped_room_init();

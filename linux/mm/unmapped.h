@@ -48,7 +48,8 @@ void unmapped_hold_flips(bool hold);
 
 /* unmapped_clear.c */
 void __unmapped_defer_free(struct page *page, unsigned int order);
-void __unmapped_drain_deferred(void);
+int unmapped_clear_init(void);
+bool __unmapped_drain_deferred(void);
 bool unmapped_clear_free(struct page *page, unsigned int order);
 void __unmapped_zero_folio(struct folio *folio);
 
@@ -257,6 +258,17 @@ static inline void unmapped_drain_deferred(void)
 {
 	if (unmapped_enabled())
 		__unmapped_drain_deferred();
+}
+
+/**
+ * unmapped_drain_deferred_any - the same, for who looks at the lists again after it
+ *
+ * Context: as unmapped_drain_deferred().
+ * Return: false if nothing was queued, and looking again is no use.
+ */
+static inline bool unmapped_drain_deferred_any(void)
+{
+	return unmapped_enabled() && __unmapped_drain_deferred();
 }
 
 /**

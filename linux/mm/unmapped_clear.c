@@ -34,9 +34,16 @@ static DEFINE_SPINLOCK(defer_lock);
 /* By page->lru, the order in page->private. Guarded by defer_lock. */
 static LIST_HEAD(deferred);
 
+/*
+ * Not bound to the CPU that freed, which may be busy for long. Those who reclaim
+ * wait for the worker, hence a rescuer.
+ */
+static struct workqueue_struct *deferred_wq;
+
 static void free_deferred_pages(struct work_struct *work)
 {
 	struct page *page, *next;
+	unsigned int order;
 	LIST_HEAD(pages);
 
 	spin_lock_irq(&defer_lock);
@@ -45,7 +52,9 @@ static void free_deferred_pages(struct work_struct *work)
 
 	list_for_each_entry_safe(page, next, &pages, lru) {
 		list_del(&page->lru);
-		__free_deferred_pages(page, page_private(page));
+		order = page_private(page);
+		unmapped_mid_flip(page, order);
+		__free_deferred_pages(page, order);
 		cond_resched();
 	}
 }
@@ -59,13 +68,27 @@ void __unmapped_defer_free(struct page *page, unsigned int order)
 	spin_lock(&defer_lock);
 	list_add_tail(&page->lru, &deferred);
 	spin_unlock(&defer_lock);
-	queue_work(mm_percpu_wq, &deferred_work);
+	queue_work(deferred_wq, &deferred_work);
 }
 
-/* Slow part of unmapped_drain_deferred() */
-void __unmapped_drain_deferred(void)
+/* Slow part of unmapped_drain_deferred() and unmapped_drain_deferred_any() */
+bool __unmapped_drain_deferred(void)
 {
-	flush_work(&deferred_work);
+	return flush_work(&deferred_work);
+}
+
+/**
+ * unmapped_clear_init - set up what frees that are put off need
+ *
+ * Calls after one that succeeded do nothing.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int unmapped_clear_init(void)
+{
+	if (!deferred_wq)
+		deferred_wq = alloc_workqueue("mm_unmapped", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return deferred_wq ? 0 : -ENOMEM;
 }
 
 /**

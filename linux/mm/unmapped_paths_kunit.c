@@ -6,11 +6,13 @@
  */
 #include <kunit/test.h>
 #include <linux/cpu.h>
+#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/mermap.h>
 #include <linux/page-isolation.h>
 #include <linux/pagemap.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/smp.h>
 #include <asm/unmapped.h>
 
@@ -82,6 +84,52 @@ static void test_defer_compound(struct kunit *test)
 	ut_expect_freed(test, page, 6);
 }
 
+/*
+ * The worker stands before the page that it is about to free until this task
+ * sleeps, as it does when it waits for the worker: so who does not wait finds the
+ * page queued.
+ */
+static struct task_struct *sleeper;
+
+static void wait_for_sleeper(struct page *page, unsigned int order)
+{
+	int i;
+
+	if (current == sleeper)
+		return;
+	for (i = 0; i < 10000 && task_is_running(sleeper); i++)
+		usleep_range(1000, 2000);
+}
+
+static void hold_worker(void)
+{
+	sleeper = current;
+	WRITE_ONCE(unmapped_in_flip, wait_for_sleeper);
+}
+
+/* Returns once it has nothing to do any more. */
+static void release_worker(void)
+{
+	unmapped_drain_deferred();
+	WRITE_ONCE(unmapped_in_flip, NULL);
+}
+
+static void test_defer_drain_any(struct kunit *test)
+{
+	struct page *page;
+	bool listed, any;
+
+	KUNIT_EXPECT_FALSE(test, unmapped_drain_deferred_any());
+	hold_worker();
+	page = free_dirty(test, pageblock_order, raw_smp_processor_id(), &listed);
+	any = unmapped_drain_deferred_any();
+	release_worker();
+	KUNIT_EXPECT_FALSE(test, listed);
+	KUNIT_EXPECT_TRUE(test, any);
+	ut_expect_freed(test, page, pageblock_order);
+	KUNIT_EXPECT_FALSE(test, unmapped_drain_deferred_any());
+}
+
 /* The CPU that put a free off goes away; nothing is left behind. */
 static void test_defer_cpu_hotplug(struct kunit *test)
 {
@@ -121,6 +169,27 @@ static void test_defer_contig_range(struct kunit *test)
 	ut_expect_mapped(test, page, pageblock_order);
 	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0,
 					   PAGE_SIZE << pageblock_order));
+	free_contig_range(pfn, pageblock_nr_pages);
+}
+
+/* A compound page that waits without a reference looks as if it could not move. */
+static void test_defer_contig_compound(struct kunit *test)
+{
+	struct page *page = ut_alloc(GFP_USER | __GFP_COMP, pageblock_order);
+	unsigned long pfn;
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	ut_fill(test, page, pageblock_order);
+	pfn = page_to_pfn(page);
+	hold_worker();
+	local_irq_disable();
+	folio_put(page_folio(page));
+	local_irq_enable();
+	err = alloc_contig_range(pfn, pfn + pageblock_nr_pages, MIGRATE_MOVABLE, GFP_KERNEL);
+	release_worker();
+	KUNIT_ASSERT_EQ(test, err, 0);
+	ut_expect_mapped(test, page, pageblock_order);
 	free_contig_range(pfn, pageblock_nr_pages);
 }
 
@@ -296,8 +365,10 @@ static void test_free_poisoned(struct kunit *test)
 static struct kunit_case unmapped_paths_test_cases[] = {
 	KUNIT_CASE(test_defer_orders),
 	KUNIT_CASE(test_defer_compound),
+	KUNIT_CASE(test_defer_drain_any),
 	KUNIT_CASE(test_defer_cpu_hotplug),
 	KUNIT_CASE(test_defer_contig_range),
+	KUNIT_CASE(test_defer_contig_compound),
 	KUNIT_CASE(test_isolate_block),
 	KUNIT_CASE(test_isolate_partly_used),
 #ifdef CONFIG_COMPACTION
