@@ -391,6 +391,18 @@ bool unmapped_flip(struct zone *zone, unsigned int order, gfp_t gfp,
 
 /* Section: mapping back */
 
+/* The first page of a block that hardware poisoned, or NULL */
+static struct page *find_poisoned_page(struct page *block)
+{
+	unsigned int i;
+
+	for (i = 0; i < pageblock_nr_pages; i++) {
+		if (PageHWPoison(block + i))
+			return block + i;
+	}
+	return NULL;
+}
+
 static void clear_block_bit(struct page *page)
 {
 	set_block_freetype(page, mapped_freetype(get_pageblock_migratetype(page)));
@@ -406,10 +418,33 @@ static void map_block(unsigned long pfn)
 }
 
 /*
+ * Give a block back unmapped, without its poisoned pages: what memory failure does
+ * with a free page. It marks the page before it takes it off its list, and found
+ * that list empty if we came in between.
+ */
+static void give_sound_pages(struct zone *zone, struct page *block)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	/* The type is of now, the bit as before: the block never became present. */
+	set_block_freetype(block, make_freetype(get_pageblock_migratetype(block),
+						FREETYPE_UNMAPPED));
+	for (i = 0; i < pageblock_nr_pages; i++) {
+		if (PageHWPoison(block + i))
+			set_page_count(block + i, 1);
+		else
+			__give_free_pages(zone, block + i, 0, true);
+	}
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+/*
  * Take one whole free block off the unmapped lists. It becomes movable, as
  * nearly all memory is, so that what comes next may well be a huge page.
  */
-static struct page *take_unmapped_block(struct zone *zone)
+static struct page *__take_unmapped_block(struct zone *zone)
 {
 	const freetype_t movable = make_freetype(MIGRATE_MOVABLE, FREETYPE_UNMAPPED);
 	const freetype_t unmovable = make_freetype(MIGRATE_UNMOVABLE, FREETYPE_UNMAPPED);
@@ -425,6 +460,22 @@ static struct page *take_unmapped_block(struct zone *zone)
 		set_pageblock_migratetype(page, MIGRATE_MOVABLE);
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
+	return page;
+}
+
+/*
+ * The same, past blocks that must not become present. A page that is poisoned
+ * after the look is in mapped memory that somebody allocates, as on any kernel.
+ */
+static struct page *take_unmapped_block(struct zone *zone)
+{
+	struct page *page;
+
+	while ((page = __take_unmapped_block(zone))) {
+		if (!find_poisoned_page(page))
+			break;
+		give_sound_pages(zone, page);
+	}
 	return page;
 }
 
@@ -540,14 +591,11 @@ bool __unmapped_range_partial(unsigned long start_pfn, unsigned long end_pfn)
  */
 static void split_poisoned_block(unsigned long pfn)
 {
-	unsigned long i;
+	struct page *poisoned = find_poisoned_page(pfn_to_page(pfn));
 
-	for (i = 0; i < pageblock_nr_pages; i++) {
-		if (PageHWPoison(pfn_to_page(pfn + i)))
-			break;
-	}
-	if (i < pageblock_nr_pages && arch_split_block(pfn))
-		pr_warn("no memory to keep poisoned page %#lx unmapped\n", pfn + i);
+	if (poisoned && arch_split_block(pfn))
+		pr_warn("no memory to keep poisoned page %#lx unmapped\n",
+			page_to_pfn(poisoned));
 }
 
 /* Slow part of unmapped_map_back_range() */

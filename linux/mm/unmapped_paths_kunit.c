@@ -338,6 +338,32 @@ static void test_range_poisoned(struct kunit *test)
 	__free_pages(page, pageblock_order);
 }
 
+/*
+ * Memory failure marks a free page before it takes it off its list. Who takes
+ * the block in between leaves it absent, and the page alone; it stays in pieces.
+ */
+static void test_take_back_poisoned(struct kunit *test)
+{
+	struct page *page = ut_get_free_block(test), *poisoned = page + 99;
+	bool taken;
+
+	SetPageHWPoison(poisoned);
+	taken = unmapped_take_back(ut_zone);
+	KUNIT_EXPECT_FALSE(test, taken);
+	KUNIT_EXPECT_TRUE(test, page_unmapped(page));
+	KUNIT_EXPECT_EQ(test, ut_nr_readable(page, pageblock_order), 0);
+	KUNIT_EXPECT_EQ(test, zone_free_unmapped(ut_zone), pageblock_nr_pages - 1);
+	KUNIT_EXPECT_EQ(test, page_count(poisoned), 1);
+	KUNIT_EXPECT_FALSE(test, ut_go_cold());
+	KUNIT_EXPECT_EQ(test, unmapped_validate(), 0);
+
+	ClearPageHWPoison(poisoned);
+	if (taken)
+		return;
+	__free_page(poisoned);
+	ut_expect_freed(test, page, pageblock_order);
+}
+
 /* A poisoned page neither gets cleared nor comes back to a list. */
 static void test_free_poisoned(struct kunit *test)
 {
@@ -376,6 +402,7 @@ static struct kunit_case unmapped_paths_test_cases[] = {
 #endif
 #ifdef CONFIG_MEMORY_FAILURE
 	KUNIT_CASE(test_range_poisoned),
+	KUNIT_CASE(test_take_back_poisoned),
 	KUNIT_CASE(test_free_poisoned),
 #endif
 	{}
