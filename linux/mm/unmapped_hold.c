@@ -100,12 +100,18 @@ static int hold_pages(unsigned long nr, unsigned int order)
 	return 0;
 }
 
-static void zero_held(void)
+/* Kernels without large folios for user space have no folio_zero_user(). */
+static int zero_held(void)
 {
+#if defined(CONFIG_TRANSPARENT_HUGEPAGE) || defined(CONFIG_HUGETLBFS)
 	struct page *page;
 
 	list_for_each_entry(page, &held, lru)
 		folio_zero_user(page_folio(page), 0);
+	return 0;
+#else
+	return -EOPNOTSUPP;
+#endif
 }
 
 static int hold_command(char *command)
@@ -118,7 +124,7 @@ static int hold_command(char *command)
 	else if (!strcmp(command, "irqsoff"))
 		free_held(true);
 	else if (!strcmp(command, "zero"))
-		zero_held();
+		return zero_held();
 	else if (sscanf(command, "%lu %u", &nr, &order) == 2)
 		return hold_pages(nr, order);
 	else
