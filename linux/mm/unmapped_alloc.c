@@ -57,6 +57,8 @@ static struct page *alloc_from_node(gfp_t gfp, unsigned int order,
 	for_next_zone_zonelist_nodemask(zone, z, ac->highest_zoneidx, ac->nodemask) {
 		if (zone_to_nid(zone) != nid)
 			break;
+		if (zone_free_unmapped(zone) < 1UL << order)
+			continue;
 		page = __alloc_listed_pages(preferred, zone, order, gfp, ac->freetype);
 		if (page)
 			return page;
@@ -170,7 +172,8 @@ static struct page *alloc_with_room(gfp_t gfp, unsigned int order,
 		if (fatal_signal_pending(current))
 			break;
 	}
-	return NULL;
+	/* A block may wait to be freed, and be the last that there is */
+	return unmapped_drain_deferred_any() ? alloc_from_nodes(gfp, order, ac) : NULL;
 }
 
 /* May this request wait until room was made, and is it worth while? */
