@@ -93,6 +93,8 @@ static int unmapped_prepare(void)
 	if (!err)
 		err = unmapped_clear_init();
 	if (!err)
+		err = unmapped_return_prepare();
+	if (!err)
 		err = unmapped_flip_init();
 	if (!err)
 		err = unmapped_room_init();
@@ -120,6 +122,7 @@ static int unmapped_start(void)
 	static_branch_enable(&unmapped_key);
 	if (!unmapped_held)
 		unmapped_flips_start();
+	unmapped_return_start();
 	pr_info("on: pageblocks of %lu kB leave the direct map on demand\n",
 		pageblock_nr_pages << (PAGE_SHIFT - 10));
 	return 0;

@@ -9,6 +9,8 @@
  * unmapped_room.c       makes whole free blocks, where memory is in pieces or short
  * unmapped_clear.c      clears pages, which is when they are freed
  * unmapped_migrate.c    moves pages from one unmapped block to another
+ * unmapped_pack.c       empties sparse blocks into others
+ * unmapped_return.c     maps blocks back that nobody needs
  * unmapped_hibernate.c  keeps hibernation away from entries that are not present
  *
  * The hooks in the allocator are the inline functions below.  Each starts with
@@ -74,6 +76,7 @@ bool unmapped_flips_allowed(void);
 bool unmapped_flip(struct zone *zone, unsigned int order, gfp_t gfp,
 		   freetype_t freetype);
 bool unmapped_take_back(struct zone *zone);
+unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks);
 bool __unmapped_take_back_node(pg_data_t *pgdat, int highest_zoneidx);
 bool __unmapped_take_back_zonelist(const struct alloc_context *ac);
 void __unmapped_freed(struct zone *zone);
@@ -84,6 +87,16 @@ void __unmapped_map_back_range(unsigned long start_pfn, unsigned long end_pfn);
 gfp_t __unmapped_target_gfp(gfp_t gfp);
 int unmapped_migrate_folio(struct address_space *mapping, struct folio *dst,
 			   struct folio *src);
+
+/* unmapped_pack.c */
+bool unmapped_pack(struct zone *zone);
+bool __unmapped_pack_zonelist(const struct alloc_context *ac);
+
+/* unmapped_return.c */
+int unmapped_return_prepare(void);
+void unmapped_note_low(struct zone *zone);
+void unmapped_end_period(void);
+void unmapped_return_start(void);
 
 extern const char * const unmapped_freetype_names[MIGRATE_TYPES];
 
@@ -185,6 +198,8 @@ static inline void account_free_unmapped(struct zone *zone, int nr_pages,
 	if (!freetype_unmapped(freetype))
 		return;
 	WRITE_ONCE(zone->nr_free_unmapped, zone->nr_free_unmapped + nr_pages);
+	if (nr_pages < 0)
+		unmapped_note_low(zone);
 	__mod_zone_page_state(zone, NR_FREE_UNMAPPED_PAGES, nr_pages);
 }
 
@@ -403,6 +418,42 @@ static inline void unmapped_reclaimed(pg_data_t *pgdat)
 }
 
 /**
+ * unmapped_pack_zonelist - empty sparse unmapped blocks for a request
+ * @gfp: the request, for mapped pages
+ * @ac: where it may allocate
+ *
+ * For direct reclaim, after whole free blocks were taken back.
+ *
+ * Context: may be called by any allocation, does something only if @gfp may
+ * block and enter file systems, as migration of file pages does.
+ * Return: whether to look at the free lists again.
+ */
+static inline bool unmapped_pack_zonelist(gfp_t gfp,
+					  const struct alloc_context *ac)
+{
+	return unmapped_enabled() && gfpflags_allow_blocking(gfp) &&
+	       (gfp & __GFP_FS) && !(gfp & __GFP_UNMAPPED) &&
+	       __unmapped_pack_zonelist(ac);
+}
+
+/**
+ * unmapped_pack_short - the same for kcompactd
+ * @zone: the zone that it looks at
+ * @order: what somebody wants
+ * @highest_zoneidx: the highest zone that would serve it
+ *
+ * Context: kcompactd.
+ */
+static inline void unmapped_pack_short(struct zone *zone, unsigned int order,
+				       int highest_zoneidx)
+{
+	if (unmapped_enabled() &&
+	    !zone_watermark_ok(zone, order, low_wmark_pages(zone),
+			       highest_zoneidx, 0))
+		unmapped_pack(zone);
+}
+
+/**
  * unmapped_range_partial - does a range cut an unmapped block?
  * @start_pfn: first page of the range
  * @end_pfn: end of the range, exclusive
@@ -508,6 +559,22 @@ static inline int unmapped_migrate_folio(struct address_space *mapping,
 
 static inline bool unmapped_take_back_node(pg_data_t *pgdat,
 					   int highest_zoneidx)
+{
+	return false;
+}
+
+static inline bool unmapped_pack_zonelist(gfp_t gfp,
+					  const struct alloc_context *ac)
+{
+	return false;
+}
+
+static inline void unmapped_pack_short(struct zone *zone, unsigned int order,
+				       int highest_zoneidx)
+{
+}
+
+static inline bool unmapped_pack(struct zone *zone)
 {
 	return false;
 }

@@ -495,6 +495,19 @@ static unsigned int map_back_blocks(struct zone *zone, unsigned int max_blocks)
 }
 
 /**
+ * unmapped_map_back - map some whole free blocks of a zone back
+ * @zone: the zone
+ * @max_blocks: how many at most
+ *
+ * Context: as unmapped_take_back().
+ * Return: how many blocks were mapped back.
+ */
+unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks)
+{
+	return map_back_blocks(zone, max_blocks);
+}
+
+/**
  * unmapped_take_back - map whole free blocks of a zone back
  * @zone: the zone
  *

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Secrets are dropped but for one page in each 4 MiB, and so sit in every
+ * second block of what they had. Ordinary memory then asks for most of what is
+ * available, and gets it: nobody is killed. What is left of the secrets is whole
+ * and absent, and when all memory is compacted, it fills few blocks.
+ *
+ * Guards against: sparse unmapped blocks that stay away from ordinary requests;
+ * pages that are lost, doubled or seen while they are moved together.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "area.h"
+#include "dmap.h"
+#include "frames.h"
+#include "kstat.h"
+#include "ktap.h"
+#include "mark.h"
+#include "pagemap.h"
+#include "validator.h"
+
+#define SECRET_PERCENT	70	/* of RAM */
+#define ASKED_PERCENT	75	/* of what is available */
+#define STEP_BYTES	(4 * MIB)
+#define NR_STEPS_MAX	1024
+#define NR_BLOCKS_LEFT	8	/* that the pages which are left may fill */
+#define NR_BLOCK_PAGES	(BLOCK_BYTES / PAGE_SIZE)
+
+/* One page of each step is kept, the rest dropped. */
+static struct area kept[NR_STEPS_MAX], dropped[NR_STEPS_MAX];
+static size_t nr_steps;
+
+static void allow_many_files(void)
+{
+	struct rlimit limit = { 4 * NR_STEPS_MAX, 4 * NR_STEPS_MAX };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		die_errno("setrlimit");
+}
+
+static void take_steps(void)
+{
+	nr_steps = (u64)meminfo_kb("MemTotal") * KIB / 100 * SECRET_PERCENT /
+		   STEP_BYTES;
+	if (nr_steps > NR_STEPS_MAX)
+		nr_steps = NR_STEPS_MAX;
+	for (size_t i = 0; i < nr_steps; i++) {
+		kept[i] = secret_area(PAGE_SIZE);
+		mark_fill_pages(kept[i].start, 1, i);
+		dropped[i] = secret_area(STEP_BYTES - PAGE_SIZE);
+		mark_fill_pages(dropped[i].start, area_nr_pages(&dropped[i]),
+				NR_STEPS_MAX + i);
+	}
+}
+
+static void drop_steps(void)
+{
+	for (size_t i = 0; i < nr_steps; i++)
+		area_destroy(&dropped[i]);
+}
+
+static bool kept_are_whole(void)
+{
+	size_t nr_wrong = 0, nr_present;
+	u64 pfns[NR_STEPS_MAX];
+	struct dmap map;
+
+	for (size_t i = 0; i < nr_steps; i++)
+		nr_wrong += mark_count_wrong_pages(kept[i].start, 1, i);
+	for (size_t i = 0; i < nr_steps; i++)
+		pagemap_read(kept[i].start, 1, &pfns[i]);
+	dmap_load(&map);
+	nr_present = dmap_count_present(&map, pfns, nr_steps);
+	dmap_free(&map);
+	if (nr_wrong || nr_present)
+		ktap_note("%zu are wrong, %zu are present", nr_wrong, nr_present);
+	return !nr_wrong && !nr_present;
+}
+
+/* A child of ours takes so much ordinary memory. Is it there in the end? */
+static bool child_gets(size_t size)
+{
+	pid_t pid = fork_child();
+
+	if (!pid) {
+		char *start = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+				   -1, 0);
+
+		write_file("/proc/self/oom_score_adj", "1000");
+		if (start == MAP_FAILED)
+			_exit(EXIT_FAILED);
+		mark_fill_pages(start, size / PAGE_SIZE, 1);
+		_exit(mark_count_wrong_pages(start, size / PAGE_SIZE, 1) ?
+		      EXIT_FAILED : 0);
+	}
+	return child_passed(wait_child(pid));
+}
+
+static size_t asked_bytes(void)
+{
+	size_t size = (u64)meminfo_kb("MemAvailable") * KIB / 100 *
+		      ASKED_PERCENT;
+
+	return size / PAGE_SIZE * PAGE_SIZE;
+}
+
+/* How many unmapped blocks are there besides those that are free as a whole? */
+static void test_compacted(void)
+{
+	long nr_free;
+
+	write_file("/proc/sys/vm/compact_memory", "1");
+	nr_free = vmstat_read("nr_free_unmapped_pages");
+	if (kernel_unmaps_blocks())
+		ktap_ok(nr_free < (long)(NR_BLOCKS_LEFT * NR_BLOCK_PAGES),
+			"compacted: %ld free unmapped pages beside %zu secrets",
+			nr_free, nr_steps);
+	else
+		ktap_skip("this kernel unmaps no blocks", "compacted");
+	ktap_ok(kept_are_whole(), "compacted: what is kept is whole and absent");
+}
+
+int main(void)
+{
+	long nr_killed = vmstat_read("oom_kill");
+	long nr_moved;
+	size_t size;
+
+	ktap_plan(10);
+	allow_many_files();
+	take_steps();
+	drop_steps();
+	ktap_note("%zu pages are kept, %ld unmapped pages are free", nr_steps,
+		  vmstat_read("nr_free_unmapped_pages"));
+	ktap_ok(kept_are_whole(), "what is kept is whole and absent");
+
+	nr_moved = vmstat_read("pgmigrate_success");
+	size = asked_bytes();
+	ktap_ok(child_gets(size), "ordinary memory gets %zu MiB of %ld", size / MIB,
+		meminfo_kb("MemAvailable") / 1024);
+	ktap_ok(vmstat_read("oom_kill") == nr_killed, "nobody is killed");
+	if (kernel_unmaps_blocks())
+		ktap_ok(vmstat_read("pgmigrate_success") > nr_moved,
+			"%ld pages moved", vmstat_read("pgmigrate_success") - nr_moved);
+	else
+		ktap_skip("this kernel unmaps no blocks", "pages moved");
+	ktap_ok(kept_are_whole(), "what is kept is whole and absent");
+	ktap_ok(validator_is_content(), "packed: the validator is content");
+	test_compacted();
+	ktap_ok(child_gets(asked_bytes()), "ordinary memory gets it again");
+	for (size_t i = 0; i < nr_steps; i++)
+		area_destroy(&kept[i]);
+	ktap_ok(validator_is_content(), "the validator is content");
+	return ktap_finish();
+}
