@@ -6,17 +6,19 @@
  * there, and both move pages that can move to free ones elsewhere in the zone.
  * Evacuation empties one block, the cheapest of a few dozen: it isolates the
  * block, so that nobody takes what becomes free in it, and migrates what is in
- * use.  Compaction sweeps the zone until some block is whole, and finds those
- * that evacuation passed over.  The cheaper one goes first.
+ * use.  Compaction sweeps the zone until some block is whole, and may do where
+ * pages were too busy to leave just the blocks that were chosen.  The cheaper
+ * one goes first, and the other only if there are such blocks: where each holds
+ * a page that cannot move, neither makes one whole.
  *
  * Rules:
  *  - Only zones that have memory enough for a flip are asked, so that neither
  *    moves pages without need.
  *  - Pages are moved within their node, to memory that is free above the
  *    watermarks: nothing is reclaimed and no reserve is touched for it.
- *  - A zone where everything failed is left alone until more of it is free, or
- *    for a while: then the next try would fail the same way, at the same
- *    price.
+ *  - A round looks at each block of the zone once or twice.  A zone where a round
+ *    failed is left alone until more of it is free, or for a while, which is
+ *    longer each time: the next round would fail the same way, at the same price.
  *  - One at a time in a zone.  Who waited finds that the other made room, and
  *    looks at the lists first.
  *
@@ -44,25 +46,24 @@
 /* Blocks compared with each other before the cheapest is evacuated */
 #define EVACUATE_CHOICE		32
 
-/* Blocks looked at in one go */
-#define EVACUATE_SCAN_MAX	2048
-
 /* How often migration is tried on pages that are busy */
 #define MIGRATE_TRIES		3
 
 /* How many blocks kswapd makes room for at a time */
 #define AHEAD_BLOCKS		8
 
-/* How many requests a zone where everything failed turns down at once */
-#define ROOM_DEFER_MAX		64
+/* How many requests a zone turns down after a round that failed, and at most */
+#define ROOM_DEFER_MIN		64
+#define ROOM_DEFER_MAX		4096
 
 /**
  * struct zone_room - what is known about making room in a zone
  * @lock: held by the one who makes room; guards the rest
  * @nr_made: how many blocks were emptied
  * @next_pfn: where the search for cheap blocks goes on
- * @failed_free: free pages when everything had failed
+ * @failed_free: free pages when a round had failed
  * @nr_deferred: how many requests may still be turned down for that
+ * @next_deferred: how many the next round that fails turns down
  * @ahead: pages that kswapd reclaims beyond the high watermark; not guarded, one
  *	round of kswapd more or less does not matter
  */
@@ -72,6 +73,7 @@ struct zone_room {
 	unsigned long next_pfn;
 	unsigned long failed_free;
 	unsigned int nr_deferred;
+	unsigned int next_deferred;
 	unsigned long ahead;
 };
 
@@ -89,8 +91,10 @@ int unmapped_room_init(void)
 	zone_rooms = kvcalloc(nr, sizeof(*zone_rooms), GFP_KERNEL);
 	if (!zone_rooms)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		mutex_init(&zone_rooms[i].lock);
+		zone_rooms[i].next_deferred = ROOM_DEFER_MIN;
+	}
 	return 0;
 }
 
@@ -256,22 +260,21 @@ static int evacuate(struct zone *zone, unsigned long pfn, unsigned int order,
 /*
  * Take the cheapest of the next few dozen ranges, until one could be emptied.
  *
- * Return: as evacuate().
+ * Return: as evacuate(), or -ENOENT if each range holds a page that cannot move.
  */
 static int evacuate_some(struct zone *zone, unsigned int order, gfp_t gfp)
 {
 	struct zone_room *room = room_of(zone);
 	/* A range that is full may move as well, if that is all there is */
 	const unsigned int none = (1U << order) + 1;
-	unsigned long nr_ranges, i, best_pfn = 0;
+	const unsigned long nr_ranges = zone->spanned_pages >> order;
 	unsigned int best = none, nr_choice = 0;
+	unsigned long i, best_pfn = 0;
+	int ret = -ENOENT;
 
-	nr_ranges = min_t(unsigned long, zone->spanned_pages >> order,
-			  EVACUATE_SCAN_MAX);
 	for (i = 0; i < nr_ranges && !fatal_signal_pending(current); i++) {
 		unsigned long pfn = room->next_pfn = next_range(zone, room->next_pfn, order);
 		unsigned int nr_used;
-		int err;
 
 		cond_resched();
 		if (range_suitable(zone, pfn, order)) {
@@ -284,13 +287,13 @@ static int evacuate_some(struct zone *zone, unsigned int order, gfp_t gfp)
 		}
 		if (best == none || (nr_choice < EVACUATE_CHOICE && i < nr_ranges - 1))
 			continue;
-		err = evacuate(zone, best_pfn, order, gfp);
-		if (err != -EBUSY)
-			return err;
+		ret = evacuate(zone, best_pfn, order, gfp);
+		if (ret != -EBUSY)
+			break;
 		best = none;
 		nr_choice = 0;
 	}
-	return -EBUSY;
+	return ret;
 }
 
 /* Section: both ways */
@@ -305,13 +308,13 @@ static int __make_block(struct zone *zone, unsigned int order, gfp_t gfp)
 
 	lru_add_drain();
 	err = evacuate_some(zone, order, gfp);
-	if (err == -EBUSY && __compact_for_unmapped(zone, order, gfp))
-		err = 0;
-	if (err == -EBUSY) {
+	if (err == -EBUSY || err == -ENOENT) {
 		lru_add_drain_all();
 		err = evacuate_some(zone, order, gfp);
 	}
-	return err;
+	if (err == -EBUSY && __compact_for_unmapped(zone, order, gfp))
+		err = 0;
+	return err == -ENOENT ? -EBUSY : err;
 }
 
 static bool defer(struct zone *zone, struct zone_room *room)
@@ -362,9 +365,11 @@ int unmapped_make_block(struct zone *zone, unsigned int order, gfp_t gfp)
 	if (!err) {
 		WRITE_ONCE(room->nr_made, nr_made + 1);
 		room->nr_deferred = 0;
+		room->next_deferred = ROOM_DEFER_MIN;
 	} else if (err == -EBUSY) {
 		room->failed_free = zone_page_state(zone, NR_FREE_PAGES);
-		room->nr_deferred = ROOM_DEFER_MAX;
+		room->nr_deferred = room->next_deferred;
+		room->next_deferred = min(2 * room->next_deferred, ROOM_DEFER_MAX);
 	}
 unlock:
 	mutex_unlock(&room->lock);
