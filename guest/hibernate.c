@@ -37,6 +37,9 @@
 #define RESUME		"/sys/power/resume"
 #define PM_TEST		"/sys/power/pm_test"
 #define SWITCH		"/proc/sys/vm/unmapped_alloc"
+#define AUTOSLEEP	"/sys/power/autosleep"
+#define SNAPSHOT	"/dev/snapshot"
+#define FAIL_NTH	"/proc/self/fail-nth"
 #define HOLD		"/sys/kernel/debug/unmapped/hold"
 
 #define DROPPED_BYTES	(128 * MIB)
@@ -50,6 +53,8 @@
 #define NR_LATE_TRIES	20
 #define DIRTY_BYTES	(32L << 20)
 #define LATE_TAKEN	"a late secret is taken"
+#define NR_SLEEPS	2
+#define NR_OPENS_MAX	1000
 #define RECORD_BYTES	2000
 #define SEED_WORLD	100
 #define SEED_SECRET	200
@@ -62,6 +67,8 @@ static const char usage[] =
 	"  held         refused while secrets are held\n"
 	"  fail         attempts that fail at each step, beside takers of secrets\n"
 	"  late         a secret taken when the attempt has begun\n"
+	"  autosleep    attempts of a kernel thread, which has no memory map of its own\n"
+	"  open-fails   opens of /dev/snapshot that fail for want of memory\n"
 	" in the guest after one that suspended:\n"
 	"  restore      take and drop secrets, then resume\n"
 	"  foreign      the same with an image that the kernel cannot take\n"
@@ -753,6 +760,132 @@ static int run_late(void)
 	return ktap_finish();
 }
 
+/* ------------------------------------------------------ from a kernel thread */
+
+static void wait_for_images(int fd, int nr_images)
+{
+	char record[RECORD_BYTES];
+
+	while (nr_images) {
+		read_record(fd, record);
+		nr_images -= !!strstr(record, "Image created");
+	}
+}
+
+/*
+ * Pages in use go into the image through the mermap, while the CPU's state is saved
+ * and will be restored. A kernel thread runs on the address space of whoever was
+ * there before it. Without swap nothing is written, and the system goes on.
+ */
+static int run_autosleep(void)
+{
+	int fd;
+
+	if (!kfile_exists(HOLD) || !kfile_exists(AUTOSLEEP)) {
+		printf("KTAP version 1\n1..0 # SKIP this kernel has no " HOLD " or " AUTOSLEEP "\n");
+		return EXIT_PASSED;
+	}
+	ktap_plan(2 + 1 + 3 + NR_SECRET_CHECKS + 1);
+	fill_memory();
+	write_file(MODE, "shutdown");
+	write_file(HOLD, "700 0");
+	check_held(700, 0);
+	fd = open_log();
+	write_file(AUTOSLEEP, "disk");
+	wait_for_images(fd, NR_SLEEPS);
+	write_file(AUTOSLEEP, "off");
+	close(fd);		/* read only: nothing can be lost */
+	ktap_ok(true, "the kernel made %d images by itself", NR_SLEEPS);
+	check_held(700, 0);
+	write_file(HOLD, "free");
+	check_memory();
+	note_world();
+	check_new_secret(world.nr_flips);
+	check_validator();
+	return ktap_finish();
+}
+
+/* ------------------------------------------------- attempts that end at the start */
+
+static void prepare_failures(void)
+{
+	static const char * const kinds[] = { "failslab", "fail_page_alloc" };
+	char path[100];
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/ignore-gfp-wait", kinds[i]);
+		write_file(path, "N");
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/verbose", kinds[i]);
+		write_file(path, "0");
+	}
+	write_file("/sys/kernel/debug/fail_page_alloc/min-order", "0");
+}
+
+static void set_nth(int fd, int nth)
+{
+	char text[20];
+	int len = snprintf(text, sizeof(text), "%d", nth);
+
+	if (pwrite(fd, text, (size_t)len, 0) != len)
+		die_errno(FAIL_NTH);
+}
+
+static int get_nth(int fd)
+{
+	char text[20] = "";
+
+	if (pread(fd, text, sizeof(text) - 1, 0) < 0)
+		die_errno(FAIL_NTH);
+	return atoi(text);
+}
+
+/*
+ * Open it and let the @nth allocation on the way fail. False if there were fewer.
+ * The file that rules it stays open, for its own open allocates as well.
+ */
+static bool open_failing(int nth_fd, int nth, bool *opened)
+{
+	int fd, nth_left;
+
+	set_nth(nth_fd, nth);
+	fd = open(SNAPSHOT, O_WRONLY | O_CLOEXEC);
+	nth_left = get_nth(nth_fd);
+	set_nth(nth_fd, 0);
+	*opened = fd >= 0;
+	if (*opened)
+		close(fd);	/* nothing was written */
+	return !nth_left;
+}
+
+/* Whatever fails, flips are allowed again: secrets need no fallback. */
+static int run_open_fails(void)
+{
+	long nr_fallbacks = vmstat_read("unmapped_fallback");
+	int nth, nth_fd, nr_failed = 0;
+	bool opened;
+
+	if (!kfile_exists(FAIL_NTH) || !kfile_exists(SNAPSHOT)) {
+		printf("KTAP version 1\n1..0 # SKIP this kernel has no " FAIL_NTH " or " SNAPSHOT "\n");
+		return EXIT_PASSED;
+	}
+	ktap_plan(4);
+	prepare_failures();
+	nth_fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	if (nth_fd < 0)
+		die_errno(FAIL_NTH);
+	for (nth = 1; nth < NR_OPENS_MAX && open_failing(nth_fd, nth, &opened); nth++) {
+		nr_failed += !opened;
+		take_and_drop(PAGE_SIZE);
+	}
+	close(nth_fd);		/* each write was looked at */
+	ktap_ok(nth < NR_OPENS_MAX && opened, SNAPSHOT " opens if nothing fails");
+	ktap_ok(nr_failed, "%d of %d opens failed", nr_failed, nth);
+	nr_fallbacks = vmstat_read("unmapped_fallback") - nr_fallbacks;
+	ktap_ok(!nr_fallbacks, "blocks were unmapped after each: %ld fallbacks", nr_fallbacks);
+	check_validator();
+	return ktap_finish();
+}
+
 /* ---------------------------------------------- in the guest after a suspended one */
 
 static int run_not_resumed(void)
@@ -796,6 +929,8 @@ int main(int argc, char **argv)
 		{ "held", run_held },
 		{ "fail", run_fail },
 		{ "late", run_late },
+		{ "autosleep", run_autosleep },
+		{ "open-fails", run_open_fails },
 		{ "restore", run_restore },
 		{ "foreign", run_foreign },
 		{ "not-resumed", run_not_resumed },

@@ -269,6 +269,14 @@ bool mermap_copy_to(struct page *page, size_t offset, const void *buf, size_t le
 	return true;
 }
 
+void mermap_end_lazy(void)
+{
+	struct mermap_visit visit;
+
+	if (mermap_enter(&visit))
+		mermap_leave(&visit, 0, 0);
+}
+
 void mermap_read_stats(int cpu, struct mermap_stats *stats)
 {
 	const struct mermap_stats *from = &per_cpu(mermap_cpu, cpu).stats;

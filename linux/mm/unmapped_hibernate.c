@@ -76,6 +76,17 @@ int unmapped_frozen(void)
 	return 0;
 }
 
+void unmapped_restore_refused(void)
+{
+	unmapped_hold_flips(false);
+}
+
+void unmapped_snapshot_begin(void)
+{
+	if (unmapped_enabled())
+		mermap_end_lazy();
+}
+
 bool unmapped_free_page(struct page *page)
 {
 	return page_unmapped(page);

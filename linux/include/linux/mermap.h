@@ -102,6 +102,17 @@ bool mermap_copy_from(void *buf, struct page *page, size_t offset, size_t len);
 bool mermap_copy_to(struct page *page, size_t offset, const void *buf, size_t len);
 
 /**
+ * mermap_end_lazy() - come out of lazy TLB mode
+ *
+ * A visit in lazy TLB mode does not come back to the address space that was loaded,
+ * but to the kernel's own, and ends the mode. Who saves the CPU's registers
+ * now and restores them after visits calls this before.
+ *
+ * Context: Any context but NMI, interrupts off.
+ */
+void mermap_end_lazy(void);
+
+/**
  * mermap_read_stats() - read the counters of one CPU
  * @cpu: possible CPU
  * @stats: where to

@@ -26,6 +26,23 @@ struct page;
 int unmapped_frozen(void);
 
 /**
+ * unmapped_restore_refused() - a restore ends without PM_POST_RESTORE
+ *
+ * Context: process, may sleep.
+ */
+void unmapped_restore_refused(void);
+
+/**
+ * unmapped_snapshot_begin() - the CPU's state is about to be saved
+ *
+ * Pages are copied before it is restored, and must not leave another address
+ * space loaded than the one that is saved.
+ *
+ * Context: interrupts off, one CPU runs.
+ */
+void unmapped_snapshot_begin(void);
+
+/**
  * unmapped_free_page() - shall others leave a free page alone?
  * @page: page that was free when the image was made
  *
@@ -60,6 +77,9 @@ static inline int unmapped_frozen(void)
 {
 	return 0;
 }
+
+static inline void unmapped_restore_refused(void) { }
+static inline void unmapped_snapshot_begin(void) { }
 
 static inline bool unmapped_free_page(struct page *page)
 {
