@@ -70,7 +70,8 @@ void mark_scrub_cpus(void)
 		pin_to_cpu(cpu);
 		pages[(size_t)cpu * PAGE_SIZE] = 1;
 	}
+	/* Here, as it empties the batch for the LRU lists of the CPU it runs on. */
+	munmap((void *)pages, nr_bytes);	/* only address space */
 	if (sched_setaffinity(0, sizeof(before), &before))
 		die_errno("cannot leave the CPU");
-	munmap((void *)pages, nr_bytes);	/* only address space */
 }

@@ -51,7 +51,8 @@ static inline u64 mark_index(u64 seed, u64 word)
 /*
  * An exception of user space leaves the registers of that moment in its CPU's
  * entry stack until the next one there: make each CPU have one. Whoever searches
- * all memory for marks calls this first, or finds a single one now and then.
+ * all memory for marks calls this first, or finds a single one now and then. It
+ * leaves the batches of pages for the LRU lists alone, but on the last CPU.
  */
 void mark_scrub_cpus(void);
 
