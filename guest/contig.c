@@ -42,7 +42,7 @@
 #define NR_HUGEPAGES	"/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
 #define NR_WANTED	4		/* more than there can be in 6 GiB */
 #define STEP_BYTES	(32 * MIB)
-#define NR_SPREAD	4096		/* frames that make a range count as used */
+#define NR_SPREAD	16384		/* frames that make a range count as used */
 #define FREE_SLACK	(16 * MIB / PAGE_SIZE)
 
 static const char usage[] = "usage: contig gigantic|cma|kfence|compact\n";
@@ -142,6 +142,15 @@ static bool take_in_pages(struct hoard *secrets, const u64 *pfns, u64 nr)
 				   start_pfn, end_pfn + PAGES_PER_GIB);
 }
 
+/*
+ * As many as when no secret was ever taken. Stock gives fewer: the page tables
+ * of the 2 MiB entries that it split lie in the way, for good.
+ */
+static bool as_many_as(u64 nr, u64 nr_fresh)
+{
+	return nr == nr_fresh || (nr && !kernel_unmaps_blocks());
+}
+
 static void test_gigantic_after(u64 nr_fresh, u64 *pfns)
 {
 	static struct hoard secrets = { .kind = AREA_SECRET, .seed = 100 };
@@ -153,7 +162,7 @@ static void test_gigantic_after(u64 nr_fresh, u64 *pfns)
 	hoard_drop(&secrets);
 	nr_taken_back = vmstat_read("unmapped_take_back");
 	nr = get_gigantic();
-	ktap_ok(nr == nr_fresh && use_gigantic(pfns, nr),
+	ktap_ok(as_many_as(nr, nr_fresh) && use_gigantic(pfns, nr),
 		"after secrets: %lu pages of 1 GiB, usable", nr);
 	if (kernel_unmaps_blocks())
 		ktap_ok(vmstat_read("unmapped_take_back") > nr_taken_back,
@@ -185,7 +194,8 @@ static void test_gigantic_beside(u64 nr_fresh, u64 *pfns)
 	must_drop_gigantic();
 	hoard_drop(&secrets);
 	nr = get_gigantic();
-	ktap_ok(nr == nr_fresh, "once they are gone: %lu pages of 1 GiB", nr);
+	ktap_ok(as_many_as(nr, nr_fresh), "once they are gone: %lu pages of 1 GiB",
+		nr);
 	must_drop_gigantic();
 }
 
