@@ -38,7 +38,7 @@ static int sysctl_unmapped_return_seconds __read_mostly = 300;
  */
 static unsigned long *low_marks;
 
-static unsigned long *low_mark_of(const struct zone *zone)
+static unsigned long *low_mark_of(struct zone *zone)
 {
 	return &low_marks[zone_to_nid(zone) * MAX_NR_ZONES + zone_idx(zone)];
 }
