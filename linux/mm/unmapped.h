@@ -62,13 +62,16 @@ struct page *unmapped_alloc_pages(gfp_t gfp, unsigned int order,
 /* unmapped_room.c */
 int unmapped_room_init(void);
 int unmapped_make_block(struct zone *zone, unsigned int order, gfp_t gfp);
+bool unmapped_reclaim_deferred(struct zone *zone);
+void unmapped_reclaim_ended(struct zone *zone, bool served);
 void unmapped_wake_kswapd(struct zone *zone, unsigned int order, gfp_t gfp);
 void unmapped_keep_ahead(struct zone *zone, unsigned int order, gfp_t gfp);
 unsigned long __unmapped_reclaim_ahead(struct zone *zone);
-void __unmapped_reclaimed(pg_data_t *pgdat);
+bool __unmapped_reclaimed(pg_data_t *pgdat);
 
 /* unmapped_flip.c */
 int unmapped_flip_init(void);
+bool unmapped_zone_flips(struct zone *zone, unsigned int order);
 bool unmapped_may_flip(struct zone *zone, unsigned int order, gfp_t gfp);
 void unmapped_flips_start(void);
 bool unmapped_flips_stop(void);
@@ -77,8 +80,9 @@ bool unmapped_flip(struct zone *zone, unsigned int order, gfp_t gfp,
 		   freetype_t freetype);
 bool unmapped_take_back(struct zone *zone);
 unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks);
-bool __unmapped_take_back_node(pg_data_t *pgdat, int highest_zoneidx);
-bool __unmapped_take_back_zonelist(const struct alloc_context *ac);
+bool __unmapped_take_back_node(pg_data_t *pgdat, int order, int highest_zoneidx);
+bool __unmapped_take_back_zonelist(gfp_t gfp, unsigned int order,
+				   const struct alloc_context *ac);
 void __unmapped_freed(struct zone *zone);
 bool __unmapped_range_partial(unsigned long start_pfn, unsigned long end_pfn);
 void __unmapped_map_back_range(unsigned long start_pfn, unsigned long end_pfn);
@@ -90,7 +94,8 @@ int unmapped_migrate_folio(struct address_space *mapping, struct folio *dst,
 
 /* unmapped_pack.c */
 bool unmapped_pack(struct zone *zone);
-bool __unmapped_pack_zonelist(const struct alloc_context *ac);
+void unmapped_pack_all(struct zone *zone);
+bool __unmapped_pack_zonelist(gfp_t gfp, const struct alloc_context *ac);
 
 /* unmapped_return.c */
 int unmapped_return_prepare(void);
@@ -357,28 +362,33 @@ static inline bool cond_take_back(struct zone *zone, gfp_t gfp)
 /**
  * unmapped_take_back_node - map blocks back before kswapd reclaims
  * @pgdat: the unbalanced node
+ * @order: the order that it is balanced for
  * @highest_zoneidx: highest zone that kswapd balances
  *
  * Context: kswapd.
  * Return: whether the node has more mapped free pages now.
  */
-static inline bool unmapped_take_back_node(pg_data_t *pgdat,
+static inline bool unmapped_take_back_node(pg_data_t *pgdat, int order,
 					   int highest_zoneidx)
 {
 	return unmapped_enabled() &&
-	       __unmapped_take_back_node(pgdat, highest_zoneidx);
+	       __unmapped_take_back_node(pgdat, order, highest_zoneidx);
 }
 
 /**
  * unmapped_take_back_zonelist - map blocks back before a task is killed
- * @ac: a request for mapped pages, which may block
+ * @gfp: a request for mapped pages, which may block
+ * @order: its order
+ * @ac: where it may allocate
  *
  * Context: process, with oom_lock held.
- * Return: whether there is more mapped memory now for the request.
+ * Return: whether the request can be served now.
  */
-static inline bool unmapped_take_back_zonelist(const struct alloc_context *ac)
+static inline bool unmapped_take_back_zonelist(gfp_t gfp, unsigned int order,
+					       const struct alloc_context *ac)
 {
-	return unmapped_enabled() && __unmapped_take_back_zonelist(ac);
+	return unmapped_enabled() &&
+	       __unmapped_take_back_zonelist(gfp, order, ac);
 }
 
 /**
@@ -410,11 +420,12 @@ static inline unsigned long unmapped_reclaim_ahead(struct zone *zone)
  * @pgdat: its node
  *
  * Ends what unmapped_wake_kswapd() began: who still needs more asks again.
+ *
+ * Return: whether kswapd was to do more than for others.
  */
-static inline void unmapped_reclaimed(pg_data_t *pgdat)
+static inline bool unmapped_reclaimed(pg_data_t *pgdat)
 {
-	if (unmapped_enabled())
-		__unmapped_reclaimed(pgdat);
+	return unmapped_enabled() && __unmapped_reclaimed(pgdat);
 }
 
 /**
@@ -433,7 +444,7 @@ static inline bool unmapped_pack_zonelist(gfp_t gfp,
 {
 	return unmapped_enabled() && gfpflags_allow_blocking(gfp) &&
 	       (gfp & __GFP_FS) && !(gfp & __GFP_UNMAPPED) &&
-	       __unmapped_pack_zonelist(ac);
+	       __unmapped_pack_zonelist(gfp, ac);
 }
 
 /**
@@ -521,7 +532,7 @@ static inline freetype_t gfp_freetype(gfp_t gfp)
 #define unmapped_clear_released(page)		do { } while (0)
 #define freetype_bypasses_pcp(freetype)		is_migrate_isolate(freetype)
 #define unmapped_reclaim_ahead(zone)		0UL
-#define unmapped_take_back_zonelist(ac)		false
+#define unmapped_take_back_zonelist(gfp, order, ac)	false
 
 static inline bool unmapped_enabled(void) { return false; }
 static inline bool unmapped_fallback_allowed(void) { return true; }
@@ -548,7 +559,7 @@ static inline bool unmapped_zero_folio(struct folio *folio)
 }
 
 static inline void unmapped_drain_deferred(void) { }
-static inline void unmapped_reclaimed(pg_data_t *pgdat) { }
+static inline bool unmapped_reclaimed(pg_data_t *pgdat) { return false; }
 static inline void unmapped_freed(struct zone *zone) { }
 
 static inline int unmapped_migrate_folio(struct address_space *mapping,
@@ -557,7 +568,7 @@ static inline int unmapped_migrate_folio(struct address_space *mapping,
 	return -EBUSY;
 }
 
-static inline bool unmapped_take_back_node(pg_data_t *pgdat,
+static inline bool unmapped_take_back_node(pg_data_t *pgdat, int order,
 					   int highest_zoneidx)
 {
 	return false;
@@ -574,10 +585,7 @@ static inline void unmapped_pack_short(struct zone *zone, unsigned int order,
 {
 }
 
-static inline bool unmapped_pack(struct zone *zone)
-{
-	return false;
-}
+static inline void unmapped_pack_all(struct zone *zone) { }
 
 static inline bool unmapped_range_partial(unsigned long start_pfn,
 					  unsigned long end_pfn)

@@ -32,8 +32,11 @@
 
 #include "internal.h"
 
-/* Rounds in which room was made, or memory reclaimed for it, and others took it */
+/* Rounds in which memory was reclaimed, and others took it */
 #define ROOM_ROUNDS_MAX		16
+
+/* Blocks that were made, and either others took them or no flip can */
+#define VAIN_BLOCKS_MAX		4
 
 /* Rounds of reclaim in a row that freed nothing */
 #define FRUITLESS_ROUNDS_MAX	3
@@ -101,27 +104,29 @@ static struct page *alloc_from_nodes(gfp_t gfp, unsigned int order,
 /*
  * Empty a block in a zone that has memory enough.
  *
- * Return: 0 if that was done, -EBUSY if it cannot be, -ENOMEM if no zone has
- * memory enough.
+ * Return: 0 if that was done; -ENOMEM if it was not and some zone has not memory
+ * enough, but might; -EBUSY if it cannot be done in any.
  */
 static int make_room(gfp_t gfp, unsigned int order, struct alloc_context *ac)
 {
-	int err = -ENOMEM;
+	int err = -EBUSY;
 	struct zoneref *z;
 	struct zone *zone;
 
 	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist, ac->highest_zoneidx,
 					ac->nodemask) {
-		int zone_err;
+		int zone_err = -ENOMEM;
 
-		if (!zone_allowed(zone, gfp) || !unmapped_may_flip(zone, order, gfp))
+		if (!zone_allowed(zone, gfp) || !unmapped_zone_flips(zone, order))
 			continue;
-		wakeup_kcompactd(zone->zone_pgdat, order, ac->highest_zoneidx);
-		zone_err = unmapped_make_block(zone, order, gfp);
+		if (unmapped_may_flip(zone, order, gfp)) {
+			wakeup_kcompactd(zone->zone_pgdat, order, ac->highest_zoneidx);
+			zone_err = unmapped_make_block(zone, order, gfp);
+		}
 		if (!zone_err)
 			return 0;
-		if (zone_err == -EBUSY)
-			err = -EBUSY;
+		if (zone_err == -ENOMEM)
+			err = -ENOMEM;
 	}
 	return err;
 }
@@ -153,22 +158,32 @@ static struct page *alloc_with_room(gfp_t gfp, unsigned int order,
 				    struct alloc_context *ac)
 {
 	const unsigned int flip_order = max_t(unsigned int, order, pageblock_order);
-	int nr_rounds, nr_fruitless = 0;
+	struct zone *preferred = zonelist_zone(ac->preferred_zoneref);
+	int nr_rounds = 0, nr_fruitless = 0, nr_vain = 0;
 	struct page *page;
 	int err;
 
-	for (nr_rounds = 0; nr_rounds < ROOM_ROUNDS_MAX; nr_rounds++) {
+	if (!preferred)
+		return NULL;
+	for (;;) {
 		err = make_room(gfp, flip_order, ac);
-		if (err == -EBUSY)
+		if (err == -EBUSY || (!err && nr_vain++ == VAIN_BLOCKS_MAX))
 			break;
 		if (err == -ENOMEM) {
-			nr_fruitless = reclaim(gfp, flip_order, ac) ? 0 : nr_fruitless + 1;
-			if (nr_fruitless == FRUITLESS_ROUNDS_MAX)
+			if (unmapped_reclaim_deferred(preferred))
 				break;
+			nr_fruitless = reclaim(gfp, flip_order, ac) ? 0 : nr_fruitless + 1;
+			if (nr_fruitless == FRUITLESS_ROUNDS_MAX ||
+			    nr_rounds++ == ROOM_ROUNDS_MAX) {
+				unmapped_reclaim_ended(preferred, false);
+				break;
+			}
 		}
 		page = alloc_from_nodes(gfp, order, ac);
-		if (page)
+		if (page) {
+			unmapped_reclaim_ended(preferred, true);
 			return page;
+		}
 		if (fatal_signal_pending(current))
 			break;
 	}

@@ -28,6 +28,7 @@
  */
 #define pr_fmt(fmt) "unmapped: " fmt
 
+#include <linux/cpuset.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -122,6 +123,31 @@ static void give_pages(struct zone *zone, struct page *page,
 /* Section: unmapping */
 
 /**
+ * unmapped_zone_flips - can this zone have unmapped blocks at all?
+ * @zone: the zone
+ * @order: order of the flip, at least pageblock_order
+ *
+ * Context: any.
+ * Return: whether it is of a kind whose memory may be unmapped, and large enough.
+ */
+bool unmapped_zone_flips(struct zone *zone, unsigned int order)
+{
+	switch (zone_idx(zone)) {
+#ifdef CONFIG_ZONE_DMA
+	case ZONE_DMA:
+#endif
+	case ZONE_MOVABLE:
+#ifdef CONFIG_ZONE_DEVICE
+	case ZONE_DEVICE:
+#endif
+		return false;
+	default:
+		return zone_managed_pages(zone) / 2 >
+		       high_wmark_pages(zone) + (1UL << order);
+	}
+}
+
+/**
  * unmapped_may_flip - has a zone memory enough for a flip?
  * @zone: the zone
  * @order: order of the flip, at least pageblock_order
@@ -138,18 +164,8 @@ bool unmapped_may_flip(struct zone *zone, unsigned int order, gfp_t gfp)
 {
 	unsigned long mark = high_wmark_pages(zone) + (1UL << order);
 
-	switch (zone_idx(zone)) {
-#ifdef CONFIG_ZONE_DMA
-	case ZONE_DMA:
-#endif
-	case ZONE_MOVABLE:
-#ifdef CONFIG_ZONE_DEVICE
-	case ZONE_DEVICE:
-#endif
-		return false;
-	default:
-		return zone_watermark_ok(zone, 0, mark, gfp_zone(gfp), 0);
-	}
+	return unmapped_zone_flips(zone, order) &&
+	       zone_watermark_ok(zone, 0, mark, gfp_zone(gfp), 0);
 }
 
 static bool may_unmap(struct page *page, unsigned int order)
@@ -533,7 +549,7 @@ bool unmapped_take_back(struct zone *zone)
 }
 
 /* Slow part of unmapped_take_back_node() */
-bool __unmapped_take_back_node(pg_data_t *pgdat, int highest_zoneidx)
+bool __unmapped_take_back_node(pg_data_t *pgdat, int order, int highest_zoneidx)
 {
 	bool done = false;
 	struct zone *zone;
@@ -543,7 +559,7 @@ bool __unmapped_take_back_node(pg_data_t *pgdat, int highest_zoneidx)
 		zone = &pgdat->node_zones[i];
 		if (!managed_zone(zone) ||
 		    zone_free_unmapped(zone) < pageblock_nr_pages ||
-		    zone_watermark_ok(zone, 0, high_wmark_pages(zone),
+		    zone_watermark_ok(zone, order, high_wmark_pages(zone),
 				      highest_zoneidx, 0))
 			continue;
 		done |= unmapped_take_back(zone);
@@ -551,17 +567,26 @@ bool __unmapped_take_back_node(pg_data_t *pgdat, int highest_zoneidx)
 	return done;
 }
 
-/* Slow part of unmapped_take_back_zonelist() */
-bool __unmapped_take_back_zonelist(const struct alloc_context *ac)
+/*
+ * Slow part of unmapped_take_back_zonelist(). Memory that the request cannot have
+ * must not count: it would be retried for ever, and nobody killed.
+ */
+bool __unmapped_take_back_zonelist(gfp_t gfp, unsigned int order,
+				   const struct alloc_context *ac)
 {
 	struct zoneref *z;
 	struct zone *zone;
 
 	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist, ac->highest_zoneidx,
 					ac->nodemask) {
-		if (zone_free_unmapped(zone) >= pageblock_nr_pages &&
-		    unmapped_take_back(zone))
-			return true;
+		if (cpusets_enabled() && !__cpuset_zone_allowed(zone, gfp | __GFP_HARDWALL))
+			continue;
+		while (zone_free_unmapped(zone) >= pageblock_nr_pages &&
+		       unmapped_take_back(zone)) {
+			if (zone_watermark_ok(zone, order, min_wmark_pages(zone),
+					      ac->highest_zoneidx, 0))
+				return true;
+		}
 	}
 	return false;
 }

@@ -23,9 +23,11 @@
  *
  * Context: process, may sleep; in reclaim too, if that may enter file systems.
  */
+#include <linux/cpuset.h>
 #include <linux/migrate.h>
 #include <linux/mutex.h>
 #include <linux/page-isolation.h>
+#include <linux/sched/signal.h>
 #include <linux/swap.h>
 
 #include "internal.h"
@@ -259,20 +261,41 @@ bool unmapped_pack(struct zone *zone)
 	if (!unmapped_enabled() || zone_free_unmapped(zone) < pageblock_nr_pages)
 		return false;
 
-	mutex_lock(&pack_mutex);
+	if (mutex_lock_killable(&pack_mutex))
+		return false;
 	done = nr_packed != nr_before || pack_zone(zone);
 	mutex_unlock(&pack_mutex);
 	return done;
 }
 
+/**
+ * unmapped_pack_all - pack as long as that makes blocks
+ * @zone: the zone
+ *
+ * Context: as unmapped_pack().
+ */
+void unmapped_pack_all(struct zone *zone)
+{
+	unsigned long i, nr_blocks = zone_managed_pages(zone) >> pageblock_order;
+
+	/* Others may unmap blocks all the time: no more rounds than blocks */
+	for (i = 0; i < nr_blocks && !fatal_signal_pending(current); i++) {
+		if (!unmapped_pack(zone))
+			break;
+		cond_resched();
+	}
+}
+
 /* Slow part of unmapped_pack_zonelist() */
-bool __unmapped_pack_zonelist(const struct alloc_context *ac)
+bool __unmapped_pack_zonelist(gfp_t gfp, const struct alloc_context *ac)
 {
 	struct zoneref *z;
 	struct zone *zone;
 
 	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist,
 					ac->highest_zoneidx, ac->nodemask) {
+		if (cpusets_enabled() && !__cpuset_zone_allowed(zone, gfp | __GFP_HARDWALL))
+			continue;
 		if (unmapped_pack(zone))
 			return true;
 	}

@@ -57,13 +57,25 @@
 #define ROOM_DEFER_MAX		4096
 
 /**
+ * struct room_backoff - requests are turned down because it failed lately
+ * @nr_free: free pages of the zone when it failed
+ * @nr_left: how many requests may still be turned down for that
+ * @nr_next: how many the next failure turns down
+ */
+struct room_backoff {
+	unsigned long nr_free;
+	unsigned int nr_left;
+	unsigned int nr_next;
+};
+
+/**
  * struct zone_room - what is known about making room in a zone
  * @lock: held by the one who makes room; guards the rest
  * @nr_made: how many blocks were emptied
  * @next_pfn: where the search for cheap blocks goes on
- * @failed_free: free pages when a round had failed
- * @nr_deferred: how many requests may still be turned down for that
- * @next_deferred: how many the next round that fails turns down
+ * @pieces: no block could be emptied
+ * @shortage: nothing could be reclaimed; not guarded, one request more or less
+ *	does not matter
  * @ahead: pages that kswapd reclaims beyond the high watermark; not guarded, one
  *	round of kswapd more or less does not matter
  */
@@ -71,9 +83,8 @@ struct zone_room {
 	struct mutex lock;	/* see above */
 	unsigned long nr_made;
 	unsigned long next_pfn;
-	unsigned long failed_free;
-	unsigned int nr_deferred;
-	unsigned int next_deferred;
+	struct room_backoff pieces;
+	struct room_backoff shortage;
 	unsigned long ahead;
 };
 
@@ -93,7 +104,8 @@ int unmapped_room_init(void)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
 		mutex_init(&zone_rooms[i].lock);
-		zone_rooms[i].next_deferred = ROOM_DEFER_MIN;
+		zone_rooms[i].pieces.nr_next = ROOM_DEFER_MIN;
+		zone_rooms[i].shortage.nr_next = ROOM_DEFER_MIN;
 	}
 	return 0;
 }
@@ -192,6 +204,8 @@ static int migrate_range(struct compact_control *cc, unsigned long pfn,
 			    __GFP_NOMEMALLOC | __GFP_NORETRY | __GFP_NOWARN,
 		.reason = MR_COMPACTION,
 	};
+	/* Callers may hold page locks, so that none is waited for */
+	unsigned int noreclaim = memalloc_noreclaim_save();
 	int tries = 0;
 	int ret = 0;
 
@@ -214,6 +228,7 @@ static int migrate_range(struct compact_control *cc, unsigned long pfn,
 			break;
 	}
 	putback_movable_pages(&cc->migratepages);
+	memalloc_noreclaim_restore(noreclaim);
 	return ret == -ENOMEM ? ret : 0;
 }
 
@@ -239,13 +254,16 @@ static int evacuate(struct zone *zone, unsigned long pfn, unsigned int order,
 		.zone = zone,
 		.order = order,
 		.gfp_mask = gfp,
-		.mode = MIGRATE_SYNC,
+		.mode = MIGRATE_SYNC_LIGHT,
 		.ignore_skip_hint = true,
 		.no_set_skip_hint = true,
 		.migratepages = LIST_HEAD_INIT(cc.migratepages),
 	};
 	int err;
 
+	/* It was looked at a while ago; somebody else may be at it now */
+	if (!range_suitable(zone, pfn, order) || migratetype >= MIGRATE_PCPTYPES)
+		return -EBUSY;
 	if (start_isolate_page_range(pfn, end_pfn, migratetype, 0, gfp))
 		return -EBUSY;
 	err = migrate_range(&cc, pfn, end_pfn);
@@ -304,6 +322,7 @@ static int evacuate_some(struct zone *zone, unsigned int order, gfp_t gfp)
  */
 static int __make_block(struct zone *zone, unsigned int order, gfp_t gfp)
 {
+	unsigned int noreclaim;
 	int err;
 
 	lru_add_drain();
@@ -312,19 +331,71 @@ static int __make_block(struct zone *zone, unsigned int order, gfp_t gfp)
 		lru_add_drain_all();
 		err = evacuate_some(zone, order, gfp);
 	}
-	if (err == -EBUSY && __compact_for_unmapped(zone, order, gfp))
-		err = 0;
+	if (err == -EBUSY) {
+		noreclaim = memalloc_noreclaim_save();
+		if (__compact_for_unmapped(zone, order, gfp))
+			err = 0;
+		memalloc_noreclaim_restore(noreclaim);
+	}
 	return err == -ENOENT ? -EBUSY : err;
 }
 
-static bool defer(struct zone *zone, struct zone_room *room)
+/* Section: backing off */
+
+static bool turned_down(struct zone *zone, struct room_backoff *backoff)
 {
-	if (!room->nr_deferred ||
-	    zone_page_state(zone, NR_FREE_PAGES) >= room->failed_free + pageblock_nr_pages)
+	unsigned int nr_left = READ_ONCE(backoff->nr_left);
+
+	if (!nr_left || zone_page_state(zone, NR_FREE_PAGES) >=
+			READ_ONCE(backoff->nr_free) + pageblock_nr_pages)
 		return false;
-	room->nr_deferred--;
+	WRITE_ONCE(backoff->nr_left, nr_left - 1);
 	return true;
 }
+
+static void back_off(struct zone *zone, struct room_backoff *backoff)
+{
+	unsigned int nr = READ_ONCE(backoff->nr_next);
+
+	WRITE_ONCE(backoff->nr_free, zone_page_state(zone, NR_FREE_PAGES));
+	WRITE_ONCE(backoff->nr_left, nr);
+	WRITE_ONCE(backoff->nr_next, min(2 * nr, ROOM_DEFER_MAX));
+}
+
+static void end_backoff(struct room_backoff *backoff)
+{
+	WRITE_ONCE(backoff->nr_left, 0);
+	WRITE_ONCE(backoff->nr_next, ROOM_DEFER_MIN);
+}
+
+/**
+ * unmapped_reclaim_deferred - did reclaim for flips fail in this zone lately?
+ * @zone: the zone that a request prefers
+ *
+ * Context: any.
+ * Return: true for a number of requests that are not worth the attempt.
+ */
+bool unmapped_reclaim_deferred(struct zone *zone)
+{
+	return turned_down(zone, &room_of(zone)->shortage);
+}
+
+/**
+ * unmapped_reclaim_ended - note how a request fared that could not be served at once
+ * @zone: the zone that the request prefers
+ * @served: false if reclaim made no room for a flip
+ *
+ * Context: any.
+ */
+void unmapped_reclaim_ended(struct zone *zone, bool served)
+{
+	if (served)
+		end_backoff(&room_of(zone)->shortage);
+	else
+		back_off(zone, &room_of(zone)->shortage);
+}
+
+/* Section: the round */
 
 /**
  * unmapped_make_block - make a whole free block for a flip
@@ -340,36 +411,29 @@ int unmapped_make_block(struct zone *zone, unsigned int order, gfp_t gfp)
 {
 	struct zone_room *room = room_of(zone);
 	unsigned long nr_made = READ_ONCE(room->nr_made);
-	unsigned int noreclaim;
 	int err = 0;
 
 	/* Migration may wait for I/O, in its own right */
 	if (!gfp_compaction_allowed(gfp))
 		return -EBUSY;
 
-	mutex_lock(&room->lock);
+	if (mutex_lock_killable(&room->lock))
+		return -EBUSY;
 	if (room->nr_made != nr_made)
 		goto unlock;
-	if (defer(zone, room)) {
+	if (turned_down(zone, &room->pieces)) {
 		err = -EBUSY;
 		goto unlock;
 	}
 
 	/* Pages on the lists of CPUs keep blocks from being whole */
 	drain_all_pages(zone);
-	/* Callers may hold page locks, so that none is waited for */
-	noreclaim = memalloc_noreclaim_save();
 	err = __make_block(zone, order, gfp);
-	memalloc_noreclaim_restore(noreclaim);
-
 	if (!err) {
 		WRITE_ONCE(room->nr_made, nr_made + 1);
-		room->nr_deferred = 0;
-		room->next_deferred = ROOM_DEFER_MIN;
+		end_backoff(&room->pieces);
 	} else if (err == -EBUSY) {
-		room->failed_free = zone_page_state(zone, NR_FREE_PAGES);
-		room->nr_deferred = room->next_deferred;
-		room->next_deferred = min(2 * room->next_deferred, ROOM_DEFER_MAX);
+		back_off(zone, &room->pieces);
 	}
 unlock:
 	mutex_unlock(&room->lock);
@@ -423,10 +487,12 @@ unsigned long __unmapped_reclaim_ahead(struct zone *zone)
 }
 
 /* Slow part of unmapped_reclaimed() */
-void __unmapped_reclaimed(pg_data_t *pgdat)
+bool __unmapped_reclaimed(pg_data_t *pgdat)
 {
+	bool ahead = false;
 	int i;
 
 	for (i = 0; i < MAX_NR_ZONES; i++)
-		WRITE_ONCE(room_of(&pgdat->node_zones[i])->ahead, 0);
+		ahead |= xchg(&room_of(&pgdat->node_zones[i])->ahead, 0) != 0;
+	return ahead;
 }
