@@ -217,6 +217,8 @@ static void place_tables(struct filling *filling)
 
 static void take_and_thin_out(struct filling *filling)
 {
+	/* kcompactd would tidy up before anybody asks, or not: that is timing. */
+	write_file("/proc/sys/vm/compaction_proactiveness", "0");
 	if (unmovable_percent)
 		sparse_init();
 	filling_take(filling, SEED_KEPT);
