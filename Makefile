@@ -19,6 +19,7 @@ test-all: setup ## the same, and the tests that take long or need the kernel off
 
 bench: setup ## measure stock, ours and off beside each other
 	@bench/run
+	@bench/pressure
 
 kernel: ## build one kernel: KERNEL=ours|stock|off|debug
 	@tools/kernel '$(KERNEL)'
