@@ -75,6 +75,8 @@ static struct traces look_for_traces(void)
 	traces.nr_absent = dmap_count_absent_ram(&map);
 	dmap_free(&map);
 	traces.nr_free_pages = free_pages_read();
+	/* Else what CPUs have counted apart is missing for up to a second */
+	write_file("/proc/sys/vm/stat_refresh", "1");
 	traces.nr_unevictable = vmstat_read("nr_unevictable");
 	kfile_first_line("/sys/power/disk", line, sizeof(line));
 	traces.hibernation_barred = !!strstr(line, "[disabled]");
