@@ -56,6 +56,7 @@ bool unmapped_clear_free(struct page *page, unsigned int order);
 void __unmapped_zero_folio(struct folio *folio);
 
 /* unmapped_alloc.c */
+bool unmapped_zone_allowed(struct zone *zone, gfp_t gfp);
 struct page *unmapped_alloc_pages(gfp_t gfp, unsigned int order,
 				  struct alloc_context *ac);
 
@@ -183,6 +184,12 @@ static inline void unmapped_mid_flip(struct page *page, unsigned int order) { }
 static inline bool unmapped_enabled(void)
 {
 	return static_branch_unlikely(&unmapped_key);
+}
+
+/* Where a zone's element stands in arrays of nr_node_ids * MAX_NR_ZONES */
+static inline unsigned int unmapped_zone_index(struct zone *zone)
+{
+	return zone_to_nid(zone) * MAX_NR_ZONES + zone_idx(zone);
 }
 
 /* The name of a free list, given its index */

@@ -41,7 +41,15 @@
 /* Rounds of reclaim in a row that freed nothing */
 #define FRUITLESS_ROUNDS_MAX	3
 
-static bool zone_allowed(struct zone *zone, gfp_t gfp)
+/**
+ * unmapped_zone_allowed - does the cpuset let a request have memory of a zone?
+ * @zone: the zone
+ * @gfp: flags of the request
+ *
+ * Context: any.
+ * Return: whether it does, taken strictly.
+ */
+bool unmapped_zone_allowed(struct zone *zone, gfp_t gfp)
 {
 	return !cpusets_enabled() ||
 	       __cpuset_zone_allowed(zone, gfp | __GFP_HARDWALL);
@@ -91,7 +99,7 @@ static struct page *alloc_from_nodes(gfp_t gfp, unsigned int order,
 	struct zone *zone;
 
 	for_next_zone_zonelist_nodemask(zone, z, ac->highest_zoneidx, ac->nodemask) {
-		if (zone_to_nid(zone) == nid || !zone_allowed(zone, gfp))
+		if (zone_to_nid(zone) == nid || !unmapped_zone_allowed(zone, gfp))
 			continue;
 		nid = zone_to_nid(zone);
 		page = alloc_from_node(gfp, order, ac, z);
@@ -117,7 +125,7 @@ static int make_room(gfp_t gfp, unsigned int order, struct alloc_context *ac)
 					ac->nodemask) {
 		int zone_err = -ENOMEM;
 
-		if (!zone_allowed(zone, gfp) || !unmapped_zone_flips(zone, order))
+		if (!unmapped_zone_allowed(zone, gfp) || !unmapped_zone_flips(zone, order))
 			continue;
 		if (unmapped_may_flip(zone, order, gfp)) {
 			wakeup_kcompactd(zone->zone_pgdat, order, ac->highest_zoneidx);
@@ -140,7 +148,7 @@ static bool reclaim(gfp_t gfp, unsigned int order, struct alloc_context *ac)
 
 	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist, ac->highest_zoneidx,
 					ac->nodemask) {
-		if (zone_allowed(zone, gfp))
+		if (unmapped_zone_allowed(zone, gfp))
 			unmapped_wake_kswapd(zone, order, gfp);
 	}
 	do {

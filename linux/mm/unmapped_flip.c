@@ -28,7 +28,6 @@
  */
 #define pr_fmt(fmt) "unmapped: " fmt
 
-#include <linux/cpuset.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -80,7 +79,7 @@ unsigned int unmapped_faults;
 
 static struct zone_flips *flips_of(struct zone *zone)
 {
-	return &zone_flips[zone_to_nid(zone) * MAX_NR_ZONES + zone_idx(zone)];
+	return &zone_flips[unmapped_zone_index(zone)];
 }
 
 /**
@@ -495,8 +494,15 @@ static struct page *take_unmapped_block(struct zone *zone)
 	return page;
 }
 
-/* Return: the number of blocks mapped back. */
-static unsigned int map_back_blocks(struct zone *zone, unsigned int max_blocks)
+/**
+ * unmapped_map_back - map some whole free blocks of a zone back
+ * @zone: the zone
+ * @max_blocks: how many at most
+ *
+ * Context: as unmapped_take_back().
+ * Return: how many blocks were mapped back.
+ */
+unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks)
 {
 	unsigned int nr_blocks = 0;
 	struct page *page;
@@ -508,19 +514,6 @@ static unsigned int map_back_blocks(struct zone *zone, unsigned int max_blocks)
 		cond_resched();
 	}
 	return nr_blocks;
-}
-
-/**
- * unmapped_map_back - map some whole free blocks of a zone back
- * @zone: the zone
- * @max_blocks: how many at most
- *
- * Context: as unmapped_take_back().
- * Return: how many blocks were mapped back.
- */
-unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks)
-{
-	return map_back_blocks(zone, max_blocks);
 }
 
 /**
@@ -540,7 +533,7 @@ bool unmapped_take_back(struct zone *zone)
 	struct zone_flips *flips = flips_of(zone);
 	unsigned int batch = READ_ONCE(flips->take_back_batch);
 
-	if (!map_back_blocks(zone, batch))
+	if (!unmapped_map_back(zone, batch))
 		return false;
 	WRITE_ONCE(flips->take_back_batch, min(4 * batch, TAKE_BACK_MAX));
 	/* Whatever kswapd failed at before, there is memory now */
@@ -579,7 +572,7 @@ bool __unmapped_take_back_zonelist(gfp_t gfp, unsigned int order,
 
 	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist, ac->highest_zoneidx,
 					ac->nodemask) {
-		if (cpusets_enabled() && !__cpuset_zone_allowed(zone, gfp | __GFP_HARDWALL))
+		if (!unmapped_zone_allowed(zone, gfp))
 			continue;
 		while (zone_free_unmapped(zone) >= pageblock_nr_pages &&
 		       unmapped_take_back(zone)) {
@@ -703,6 +696,6 @@ bool unmapped_flips_stop(void)
 	lru_add_drain_all();
 	unmapped_drain_deferred();
 	for_each_populated_zone(zone)
-		map_back_blocks(zone, UINT_MAX);
+		unmapped_map_back(zone, UINT_MAX);
 	return !atomic_long_read(&nr_unmapped_blocks);
 }

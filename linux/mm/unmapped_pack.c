@@ -23,7 +23,6 @@
  *
  * Context: process, may sleep; in reclaim too, if that may enter file systems.
  */
-#include <linux/cpuset.h>
 #include <linux/migrate.h>
 #include <linux/mutex.h>
 #include <linux/page-isolation.h>
@@ -294,7 +293,7 @@ bool __unmapped_pack_zonelist(gfp_t gfp, const struct alloc_context *ac)
 
 	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist,
 					ac->highest_zoneidx, ac->nodemask) {
-		if (cpusets_enabled() && !__cpuset_zone_allowed(zone, gfp | __GFP_HARDWALL))
+		if (!unmapped_zone_allowed(zone, gfp))
 			continue;
 		if (unmapped_pack(zone))
 			return true;

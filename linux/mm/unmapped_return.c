@@ -40,7 +40,7 @@ static unsigned long *low_marks;
 
 static unsigned long *low_mark_of(struct zone *zone)
 {
-	return &low_marks[zone_to_nid(zone) * MAX_NR_ZONES + zone_idx(zone)];
+	return &low_marks[unmapped_zone_index(zone)];
 }
 
 /**

@@ -112,7 +112,7 @@ int unmapped_room_init(void)
 
 static struct zone_room *room_of(struct zone *zone)
 {
-	return &zone_rooms[zone_to_nid(zone) * MAX_NR_ZONES + zone_idx(zone)];
+	return &zone_rooms[unmapped_zone_index(zone)];
 }
 
 /* Section: evacuation */
