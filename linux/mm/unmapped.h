@@ -11,6 +11,7 @@
  * unmapped_migrate.c    moves pages from one unmapped block to another
  * unmapped_pack.c       empties sparse blocks into others
  * unmapped_return.c     maps blocks back that nobody needs
+ * secretmem_count.c     tells why secret memory was refused
  * unmapped_hibernate.c  keeps hibernation away from entries that are not present
  *
  * The hooks in the allocator are the inline functions below.  Each starts with
@@ -103,6 +104,9 @@ int unmapped_return_prepare(void);
 void unmapped_note_low(struct zone *zone);
 void unmapped_end_period(void);
 void unmapped_return_start(void);
+
+/* secretmem_count.c */
+void secretmem_refused(enum vm_event_item reason);
 
 extern const char * const unmapped_freetype_names[MIGRATE_TYPES];
 
@@ -240,6 +244,18 @@ static inline void unmapped_count_fallback(void)
 {
 	pr_info_once("unmapped: no pageblock to be had, unmapping single pages\n");
 	count_vm_event(UNMAPPED_FALLBACK);
+}
+
+/* Count a folio as one that secretmem holds, from when it is in the page cache */
+static inline void secretmem_add_held(struct folio *folio)
+{
+	node_stat_mod_folio(folio, NR_SECRETMEM, folio_nr_pages(folio));
+}
+
+/* ... until it is not, or another one has taken its place */
+static inline void secretmem_sub_held(struct folio *folio)
+{
+	node_stat_mod_folio(folio, NR_SECRETMEM, -folio_nr_pages(folio));
 }
 
 /**
@@ -539,6 +555,9 @@ static inline freetype_t gfp_freetype(gfp_t gfp)
 #define unmapped_clear_released(page)		do { } while (0)
 #define freetype_bypasses_pcp(freetype)		is_migrate_isolate(freetype)
 #define unmapped_reclaim_ahead(zone)		0UL
+#define secretmem_refused(reason)		do { } while (0)
+#define secretmem_add_held(folio)		do { } while (0)
+#define secretmem_sub_held(folio)		do { } while (0)
 #define unmapped_take_back_zonelist(gfp, order, ac)	false
 
 static inline bool unmapped_enabled(void) { return false; }

@@ -237,8 +237,10 @@ struct page *unmapped_alloc_pages(gfp_t gfp, unsigned int order,
 		} while (!page && read_mems_allowed_retry(cookie));
 		psi_memstall_leave(&pflags);
 	}
-	if (!page)
+	if (!page) {
+		count_vm_event(UNMAPPED_ALLOC_FAIL);
 		warn_alloc(gfp, ac->nodemask,
 			   "unmapped page allocation failure: order:%u", order);
+	}
 	return page;
 }

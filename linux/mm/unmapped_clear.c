@@ -103,7 +103,10 @@ bool unmapped_clear_free(struct page *page, unsigned int order)
 {
 	if (unmapped_fault(UNMAPPED_FAULT_NO_CLEAR))
 		return true;
-	return mermap_clear_pages(page, 1U << order);
+	if (!mermap_clear_pages(page, 1U << order))
+		return false;
+	count_vm_events(UNMAPPED_CLEAR, 1U << order);
+	return true;
 }
 
 /* Slow part of unmapped_zero_folio() */

@@ -307,23 +307,32 @@ static bool list_unmapped(struct zone *zone, struct page *page,
 	return !claimed;
 }
 
+static void count_failed_flip(enum vm_event_item reason)
+{
+	count_vm_event(UNMAPPED_FLIP_FAIL);
+	count_vm_event(reason);
+}
+
 static bool flip_taken_pages(struct zone *zone, struct page *page,
 			     unsigned int order, freetype_t freetype)
 {
+	int err;
+
 	clear_pages(page, order);
-	if (unmap_pages(page, order))
-		goto failed;
+	err = unmap_pages(page, order);
+	if (err) {
+		count_failed_flip(err == -ENOMEM ? UNMAPPED_FLIP_FAIL_TABLE :
+						   UNMAPPED_FLIP_FAIL_ENTRY);
+		return false;
+	}
 	unmapped_mid_flip(page, order);
 	if (!list_unmapped(zone, page, order, freetype)) {
 		map_pages(page, order);
-		goto failed;
+		count_failed_flip(UNMAPPED_FLIP_FAIL_CLAIMED);
+		return false;
 	}
 	count_vm_events(UNMAPPED_FLIP, 1U << (order - pageblock_order));
 	return true;
-
-failed:
-	count_vm_event(UNMAPPED_FLIP_FAIL);
-	return false;
 }
 
 /*

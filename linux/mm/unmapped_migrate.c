@@ -88,5 +88,6 @@ int unmapped_migrate_folio(struct address_space *mapping, struct folio *dst,
 		return err;
 
 	folio_migrate_flags(dst, src);
+	count_vm_events(UNMAPPED_MIGRATE, folio_nr_pages(dst));
 	return MIGRATEPAGE_SUCCESS;
 }

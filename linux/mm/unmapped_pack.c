@@ -236,6 +236,8 @@ static unsigned int pack_zone(struct zone *zone)
 		cond_resched();
 	}
 	nr_packed += nr_emptied;
+	count_vm_events(UNMAPPED_PACK, nr_emptied);
+	count_vm_events(UNMAPPED_PACK_FAIL, nr_failed);
 	return unmapped_map_back(zone, nr_emptied);
 }
 

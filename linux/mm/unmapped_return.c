@@ -82,7 +82,8 @@ static void return_idle_blocks(struct zone *zone)
 	spin_unlock_irqrestore(&zone->lock, flags);
 
 	/* Not all of them need be parts of whole blocks: then it is fewer */
-	unmapped_map_back(zone, nr_idle / pageblock_nr_pages);
+	count_vm_events(UNMAPPED_RETURN,
+			unmapped_map_back(zone, nr_idle / pageblock_nr_pages));
 }
 
 /**
