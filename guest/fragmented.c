@@ -6,10 +6,11 @@
  *
  * With --unmovable there is a page table in so many of the blocks, which nobody
  * can move: where too few blocks are left, single pages are unmapped
- * (unmapped_fallback in /proc/vmstat).
+ * (unmapped_fallback in /proc/vmstat). With --secrets, it is a secret that was
+ * itself unmapped alone, and looks as if it could be moved.
  *
  * Guards against: requests for unmapped pages that fail, reclaim or kill while
- * memory is free.
+ * memory is free; pages moved out of blocks that can never be whole.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -27,23 +28,29 @@
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
+#include "pagemap.h"
 #include "toll.h"
 #include "validator.h"
 
 static const char usage[] =
-	"usage: fragmented [--keep PAGES] [--unmovable PERCENT] [--ask PERCENT]\n"
+	"usage: fragmented [--keep PAGES] [--unmovable PERCENT [--secrets]]\n"
+	"                  [--ask PERCENT]\n"
 	"  --keep PAGES         kept of each block, a power of two (default 1)\n"
 	"  --unmovable PERCENT  of the blocks hold a page table too (default 0)\n"
+	"  --secrets            ... or a secret that was unmapped alone\n"
 	"  --ask PERCENT        of free memory asked for by secrets (default 60)\n";
 
 #define TABLE_ROUNDS	40
 #define HOLES_A_ROUND	2
 /* Slab and a few file pages may be reclaimed on the way, as on stock. */
 #define MAX_STOLEN	1024
+/* Blocks that a round may try in vain: the few that lack a secret of their own. */
+#define MAX_VAIN	32
 #define SEED_KEPT	1000
 #define SEED_SECRET	(1UL << 32)
 
 static u64 nr_keep = 1, unmovable_percent, ask_percent = 60;
+static bool with_secrets;
 
 /* What the child, which may be killed, saw. */
 static struct result {
@@ -59,6 +66,7 @@ static void parse_options(int argc, char **argv)
 	static const struct option table[] = {
 		{ "keep", required_argument, NULL, 'k' },
 		{ "unmovable", required_argument, NULL, 'u' },
+		{ "secrets", no_argument, NULL, 's' },
 		{ "ask", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
@@ -73,6 +81,9 @@ static void parse_options(int argc, char **argv)
 		case 'u':
 			unmovable_percent = parse_number(optarg);
 			break;
+		case 's':
+			with_secrets = true;
+			break;
 		case 'a':
 			ask_percent = parse_number(optarg);
 			break;
@@ -85,13 +96,14 @@ static void parse_options(int argc, char **argv)
 		}
 	}
 	if (!nr_keep || nr_keep & (nr_keep - 1) || nr_keep > PAGES_PER_BLOCK ||
-	    unmovable_percent > 100 || ask_percent > 100) {
+	    unmovable_percent > 100 || ask_percent > 100 ||
+	    (with_secrets && !unmovable_percent)) {
 		fputs(usage, stderr);
 		exit(EXIT_USAGE);
 	}
 }
 
-/* Section: page tables in the way */
+/* Section: page tables or secrets in the way */
 
 /* Sparse mappings: each read of another 2 MiB makes a page table, no page. */
 static char *sparse_next, *sparse_end;
@@ -115,6 +127,42 @@ static void make_page_table(void)
 		die(EXIT_FAILED, "page tables find no holes");
 	(void)*(volatile char *)sparse_next;
 	sparse_next += BLOCK_BYTES;
+}
+
+/*
+ * Secrets that are unmapped alone, as all are while the feature is off. One by
+ * one, they go where there is a hole.
+ */
+static struct area singles;
+static size_t nr_singles;
+
+static void singles_init(void)
+{
+	write_file("/proc/sys/vm/unmapped_alloc", "0");
+	singles = secret_area((size_t)meminfo_kb("MemTotal") * KIB / 16 &
+			      ~(PAGE_SIZE - 1));
+}
+
+static void make_single(void)
+{
+	if (nr_singles == area_nr_pages(&singles))
+		die(EXIT_FAILED, "secrets find no holes");
+	*area_page(&singles, nr_singles++) = 1;
+}
+
+/* Which blocks hold such secrets? */
+static void find_singles(bool *has_single, size_t nr_blocks)
+{
+	u64 *pfns = calloc(nr_singles + 1, sizeof(*pfns));
+
+	if (!pfns)
+		die_errno("no memory for %zu frames", nr_singles);
+	memset(has_single, false, nr_blocks * sizeof(*has_single));
+	pagemap_read(singles.start, nr_singles, pfns);
+	for (size_t i = 0; i < nr_singles; i++)
+		if (pfns[i] / PAGES_PER_BLOCK < nr_blocks)
+			has_single[pfns[i] / PAGES_PER_BLOCK] = true;
+	free(pfns);
 }
 
 /* Which blocks hold page tables? */
@@ -163,7 +211,7 @@ static size_t choose_blocks(const struct filling *filling, bool *chosen)
 	return nr;
 }
 
-/* Make a few holes in each block that still lacks a table; how many do? */
+/* Make a few holes in each block that still lacks one; how many do? */
 static size_t make_holes(struct filling *filling, const bool *chosen,
 			 const bool *has_table)
 {
@@ -186,7 +234,7 @@ static size_t make_holes(struct filling *filling, const bool *chosen,
 }
 
 /*
- * Put a page table into each chosen block, while RAM is full but for holes in
+ * Put a page table, or a secret, into each chosen block, while RAM is full but for holes in
  * these. Holes on the lists of CPUs come in the next round.
  */
 static void place_tables(struct filling *filling)
@@ -200,12 +248,19 @@ static void place_tables(struct filling *filling)
 		die_errno("no memory for %zu blocks", nr_blocks);
 	nr_chosen = choose_blocks(filling, chosen);
 	for (int round = 0; round < TABLE_ROUNDS; round++) {
-		find_tables(has_table, nr_blocks);
+		if (with_secrets)
+			find_singles(has_table, nr_blocks);
+		else
+			find_tables(has_table, nr_blocks);
 		nr_lacking = make_holes(filling, chosen, has_table);
 		if (nr_lacking * 50 <= nr_chosen)
 			break;
-		while (free_pages_now() > FILLING_NR_FREE)
-			make_page_table();
+		while (free_pages_now() > FILLING_NR_FREE) {
+			if (with_secrets)
+				make_single();
+			else
+				make_page_table();
+		}
 	}
 	result->nr_chosen = nr_chosen;
 	result->nr_tables = nr_chosen - nr_lacking;
@@ -219,11 +274,15 @@ static void take_and_thin_out(struct filling *filling)
 {
 	/* kcompactd would tidy up before anybody asks, or not: that is timing. */
 	write_file("/proc/sys/vm/compaction_proactiveness", "0");
-	if (unmovable_percent)
+	if (with_secrets)
+		singles_init();
+	else if (unmovable_percent)
 		sparse_init();
 	filling_take(filling, SEED_KEPT);
 	if (unmovable_percent)
 		place_tables(filling);
+	if (with_secrets)
+		write_file("/proc/sys/vm/unmapped_alloc", "1");
 	filling_thin_out(filling, nr_keep);
 	filling_restore(filling);
 	result->nr_held = filling_nr_held(filling);
@@ -265,7 +324,8 @@ static void report_fragments(void)
 		ktap_skip("none are asked for", "page tables in blocks");
 	else
 		ktap_ok(result->nr_tables * 10 >= result->nr_chosen * 9,
-			"page tables in %zu of the %zu blocks chosen",
+			"%s in %zu of the %zu blocks chosen",
+			with_secrets ? "secrets" : "page tables",
 			result->nr_tables, result->nr_chosen);
 }
 
@@ -281,6 +341,17 @@ static void report_fallback(void)
 			"%ld single pages were unmapped", nr);
 }
 
+/* What cannot become whole is not emptied, as far as that can be seen. */
+static void report_vain(void)
+{
+	long nr = toll_of(&result->toll, "unmapped_evacuate_fail");
+
+	if (with_secrets)
+		ktap_ok(nr <= MAX_VAIN, "%ld blocks were emptied in vain", nr);
+	else
+		ktap_skip("not asked for", "blocks emptied in vain");
+}
+
 static void report(bool survived, bool none_killed)
 {
 	ktap_note("asked=%zu", result->nr_asked);
@@ -294,6 +365,7 @@ static void report(bool survived, bool none_killed)
 		"%zu pages granted of %zu that secrets asked for",
 		result->nr_granted, result->nr_asked);
 	report_fallback();
+	report_vain();
 	ktap_ok(toll_of(&result->toll, "pgsteal") <= MAX_STOLEN,
 		"%ld pages were reclaimed", toll_of(&result->toll, "pgsteal"));
 	ktap_ok(survived && !result->nr_wrong_secret,
@@ -314,7 +386,7 @@ int main(int argc, char **argv)
 
 	parse_options(argc, argv);
 	result = shared_alloc(sizeof(*result));
-	ktap_plan(9);
+	ktap_plan(10);
 	survived = demand_in_child(demand);
 	report_fragments();
 	report(survived, vmstat_read("oom_kill") == nr_kills);

@@ -98,6 +98,8 @@ static int unmapped_prepare(void)
 		err = unmapped_flip_init();
 	if (!err)
 		err = unmapped_room_init();
+	if (!err)
+		err = unmapped_pack_init();
 	unmapped_ready = !err;
 	return err;
 }

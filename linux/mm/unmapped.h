@@ -11,6 +11,7 @@
  * unmapped_migrate.c    moves pages from one unmapped block to another
  * unmapped_pack.c       empties sparse blocks into others
  * unmapped_return.c     maps blocks back that nobody needs
+ * unmapped_backoff.h    tries more and more rarely what failed
  * secretmem_count.c     tells why secret memory was refused
  * unmapped_hibernate.c  keeps hibernation away from entries that are not present
  *
@@ -63,6 +64,8 @@ struct page *unmapped_alloc_pages(gfp_t gfp, unsigned int order,
 
 /* unmapped_room.c */
 int unmapped_room_init(void);
+unsigned int unmapped_count_used(unsigned long pfn, unsigned int order,
+				 unsigned int max);
 int unmapped_make_block(struct zone *zone, unsigned int order, gfp_t gfp);
 bool unmapped_reclaim_deferred(struct zone *zone);
 void unmapped_reclaim_ended(struct zone *zone, bool served);
@@ -95,6 +98,7 @@ int unmapped_migrate_folio(struct address_space *mapping, struct folio *dst,
 			   struct folio *src);
 
 /* unmapped_pack.c */
+int unmapped_pack_init(void);
 bool unmapped_pack(struct zone *zone);
 void unmapped_pack_all(struct zone *zone);
 bool __unmapped_pack_zonelist(gfp_t gfp, const struct alloc_context *ac);

@@ -85,12 +85,16 @@ static struct zone_flips *flips_of(struct zone *zone)
 /**
  * unmapped_flip_init - set up what flips need
  *
+ * Calls after one that succeeded do nothing.
+ *
  * Return: 0 or -ENOMEM.
  */
 int unmapped_flip_init(void)
 {
 	int i, nr = nr_node_ids * MAX_NR_ZONES;
 
+	if (zone_flips)
+		return 0;
 	zone_flips = kvcalloc(nr, sizeof(*zone_flips), GFP_KERNEL);
 	if (!zone_flips)
 		return -ENOMEM;
@@ -117,6 +121,40 @@ static void give_pages(struct zone *zone, struct page *page,
 	spin_lock_irqsave(&zone->lock, flags);
 	__give_free_pages(zone, page, order, tail);
 	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+/* Section: poison */
+
+/* The first of these pages that hardware poisoned, or NULL */
+static struct page *find_poisoned_page(struct page *page, unsigned int order)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1U << order; i++) {
+		if (PageHWPoison(page + i))
+			return page + i;
+	}
+	return NULL;
+}
+
+/*
+ * Give pages that were taken off the lists back without the poisoned ones: what
+ * memory failure does with a free page.  It marks the page before it takes it off
+ * its list, and found that list empty if we came in between.
+ *
+ * Context: the zone lock held.
+ */
+static void __give_sound_pages(struct zone *zone, struct page *page,
+			       unsigned int order)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1U << order; i++) {
+		if (PageHWPoison(page + i))
+			set_page_count(page + i, 1);
+		else
+			__give_free_pages(zone, page + i, 0, true);
+	}
 }
 
 /* Section: unmapping */
@@ -313,6 +351,18 @@ static void count_failed_flip(enum vm_event_item reason)
 	count_vm_event(reason);
 }
 
+/* What is poisoned is not cleared, and the rest does not stay whole for it. */
+static void give_poisoned_pages(struct zone *zone, struct page *page,
+				unsigned int order)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	__give_sound_pages(zone, page, order);
+	spin_unlock_irqrestore(&zone->lock, flags);
+	count_failed_flip(UNMAPPED_FLIP_FAIL_POISON);
+}
+
 static bool flip_taken_pages(struct zone *zone, struct page *page,
 			     unsigned int order, freetype_t freetype)
 {
@@ -356,6 +406,10 @@ static bool flip_pages(struct zone *zone, unsigned int order, gfp_t gfp,
 					 freetype_migratetype(freetype));
 		if (!page)
 			break;
+		if (find_poisoned_page(page, order)) {
+			give_poisoned_pages(zone, page, order);
+			continue;
+		}
 		done = flip_taken_pages(zone, page, order, freetype);
 		if (!done)
 			list_add(&page->lru, &failed);
@@ -415,18 +469,6 @@ bool unmapped_flip(struct zone *zone, unsigned int order, gfp_t gfp,
 
 /* Section: mapping back */
 
-/* The first page of a block that hardware poisoned, or NULL */
-static struct page *find_poisoned_page(struct page *block)
-{
-	unsigned int i;
-
-	for (i = 0; i < pageblock_nr_pages; i++) {
-		if (PageHWPoison(block + i))
-			return block + i;
-	}
-	return NULL;
-}
-
 static void clear_block_bit(struct page *page)
 {
 	set_block_freetype(page, mapped_freetype(get_pageblock_migratetype(page)));
@@ -439,29 +481,6 @@ static void map_block(unsigned long pfn)
 	arch_map_block(pfn);
 	atomic_long_dec(&nr_unmapped_blocks);
 	count_vm_event(UNMAPPED_TAKE_BACK);
-}
-
-/*
- * Give a block back unmapped, without its poisoned pages: what memory failure does
- * with a free page. It marks the page before it takes it off its list, and found
- * that list empty if we came in between.
- */
-static void give_sound_pages(struct zone *zone, struct page *block)
-{
-	unsigned long flags;
-	unsigned int i;
-
-	spin_lock_irqsave(&zone->lock, flags);
-	/* The type is of now, the bit as before: the block never became present. */
-	set_block_freetype(block, make_freetype(get_pageblock_migratetype(block),
-						FREETYPE_UNMAPPED));
-	for (i = 0; i < pageblock_nr_pages; i++) {
-		if (PageHWPoison(block + i))
-			set_page_count(block + i, 1);
-		else
-			__give_free_pages(zone, block + i, 0, true);
-	}
-	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
 /*
@@ -494,11 +513,17 @@ static struct page *__take_unmapped_block(struct zone *zone)
 static struct page *take_unmapped_block(struct zone *zone)
 {
 	struct page *page;
+	unsigned long flags;
 
 	while ((page = __take_unmapped_block(zone))) {
-		if (!find_poisoned_page(page))
+		if (!find_poisoned_page(page, pageblock_order))
 			break;
-		give_sound_pages(zone, page);
+		spin_lock_irqsave(&zone->lock, flags);
+		/* The type is of now, the bit as before: it never became present. */
+		set_block_freetype(page, make_freetype(get_pageblock_migratetype(page),
+						       FREETYPE_UNMAPPED));
+		__give_sound_pages(zone, page, pageblock_order);
+		spin_unlock_irqrestore(&zone->lock, flags);
 	}
 	return page;
 }
@@ -631,7 +656,7 @@ bool __unmapped_range_partial(unsigned long start_pfn, unsigned long end_pfn)
  */
 static void split_poisoned_block(unsigned long pfn)
 {
-	struct page *poisoned = find_poisoned_page(pfn_to_page(pfn));
+	struct page *poisoned = find_poisoned_page(pfn_to_page(pfn), pageblock_order);
 
 	if (poisoned && arch_split_block(pfn))
 		pr_warn("no memory to keep poisoned page %#lx unmapped\n",

@@ -16,7 +16,9 @@
  *    suffice, and only after all whole free blocks have gone back: each block
  *    that is emptied is one more, and blocks are not filled and emptied in turns.
  *  - A call looks at a bounded number of pages, empties a bounded number of
- *    blocks and gives up after a few that could not be emptied.
+ *    blocks and gives up after a few that could not be emptied.  Direct reclaim
+ *    leaves out more and more tries after that (unmapped_backoff.h), but not so
+ *    many that a request could come to a kill without one.
  *
  * Lock order: pack_mutex, then what migration takes.  Nobody who holds it waits
  * for memory, or for the lock of a folio.
@@ -27,9 +29,11 @@
 #include <linux/mutex.h>
 #include <linux/page-isolation.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/swap.h>
 
 #include "internal.h"
+#include "unmapped_backoff.h"
 
 /* How many blocks one call empties */
 #define PACK_BLOCKS		8
@@ -41,13 +45,21 @@
 #define PACK_CANDIDATES		32
 #define PACK_LIST_STEPS		1024
 
+/*
+ * How many tries of direct reclaim are left out after one that emptied no block,
+ * and at most. A request that is about to kill somebody tries more often.
+ */
+#define PACK_DEFER_MIN		1
+#define PACK_DEFER_MAX		(MAX_RECLAIM_RETRIES / 2)
+
 /* Blocks with more pages in use than this are not sparse */
 #define PACK_USED_MAX		(pageblock_nr_pages / 2)
 
 /**
  * struct pack_block - a block that may be emptied
  * @pfn: its first page
- * @nr_used: how many of its pages are in use, about; 0 if it is out of question
+ * @nr_used: how many of its pages are in use, about; 0 if it is out of question,
+ *	as are blocks with more than PACK_USED_MAX, or with one that cannot move
  */
 struct pack_block {
 	unsigned long pfn;
@@ -57,33 +69,28 @@ struct pack_block {
 /* One at a time: the second would take the destinations of the first */
 static DEFINE_MUTEX(pack_mutex);
 
+/* For direct reclaim, by node and index of the zone. Not guarded. */
+static struct unmapped_backoff *pack_backoffs;
+
 /* Blocks emptied since boot. Written under pack_mutex. */
 static unsigned long nr_packed;
 
-/* Section: the choice */
-
-/* Pages in use in a block. Nobody is kept from using or freeing some meanwhile. */
-static unsigned int count_used(unsigned long pfn)
+/**
+ * unmapped_pack_init - set up what packing needs
+ *
+ * Calls after one that succeeded do nothing.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int unmapped_pack_init(void)
 {
-	unsigned long end_pfn = pfn + pageblock_nr_pages;
-	unsigned int nr_used = 0;
-
-	while (pfn < end_pfn) {
-		struct page *page = pfn_to_page(pfn);
-		unsigned long nr_pages = 1;
-
-		if (PageBuddy(page)) {
-			unsigned int order = buddy_order_unsafe(page);
-
-			if (order <= MAX_PAGE_ORDER)
-				nr_pages = 1UL << order;
-		} else {
-			nr_used++;
-		}
-		pfn += nr_pages;
-	}
-	return nr_used;
+	if (!pack_backoffs)
+		pack_backoffs = kvcalloc(nr_node_ids * MAX_NR_ZONES,
+					 sizeof(*pack_backoffs), GFP_KERNEL);
+	return pack_backoffs ? 0 : -ENOMEM;
 }
+
+/* Section: the choice */
 
 static bool is_known(const struct pack_block *blocks, unsigned int nr,
 		     unsigned long pfn)
@@ -131,7 +138,8 @@ static unsigned int find_blocks(struct zone *zone, struct pack_block *blocks)
 	unsigned int i, nr = list_blocks(zone, blocks);
 
 	for (i = 0; i < nr; i++) {
-		unsigned int nr_used = count_used(blocks[i].pfn);
+		unsigned int nr_used = unmapped_count_used(blocks[i].pfn, pageblock_order,
+							   PACK_USED_MAX + 1);
 
 		blocks[i].nr_used = nr_used > PACK_USED_MAX ? 0 : nr_used;
 	}
@@ -203,7 +211,7 @@ static bool empty_block(unsigned long pfn)
 	    migrate_pages(&folios, pack_target, NULL, 0, MIGRATE_ASYNC,
 			  MR_COMPACTION, NULL))
 		putback_movable_pages(&folios);
-	emptied = page_unmapped(page) && !count_used(pfn);
+	emptied = page_unmapped(page) && !test_pages_isolated(pfn, end_pfn, 0);
 
 	undo_isolate_page_range(pfn, end_pfn, MIGRATE_MOVABLE);
 	return emptied;
@@ -287,6 +295,25 @@ void unmapped_pack_all(struct zone *zone)
 	}
 }
 
+/*
+ * For direct reclaim, where each request would ask anew. More free unmapped pages
+ * mean another chance, or a whole block that goes back without any packing.
+ */
+static bool pack_for_reclaim(struct zone *zone)
+{
+	struct unmapped_backoff *backoff = &pack_backoffs[unmapped_zone_index(zone)];
+	unsigned long nr_free = zone_free_unmapped(zone);
+
+	if (nr_free < pageblock_nr_pages || backoff_turns_down(backoff, nr_free))
+		return false;
+	if (unmapped_pack(zone)) {
+		backoff_end(backoff);
+		return true;
+	}
+	backoff_begin(backoff, nr_free, PACK_DEFER_MIN, PACK_DEFER_MAX);
+	return false;
+}
+
 /* Slow part of unmapped_pack_zonelist() */
 bool __unmapped_pack_zonelist(gfp_t gfp, const struct alloc_context *ac)
 {
@@ -297,7 +324,7 @@ bool __unmapped_pack_zonelist(gfp_t gfp, const struct alloc_context *ac)
 					ac->highest_zoneidx, ac->nodemask) {
 		if (!unmapped_zone_allowed(zone, gfp))
 			continue;
-		if (unmapped_pack(zone))
+		if (pack_for_reclaim(zone))
 			return true;
 	}
 	return false;

@@ -35,6 +35,7 @@
 #include <linux/migrate.h>
 #include <linux/mutex.h>
 #include <linux/sched/mm.h>
+#include <linux/secretmem.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
@@ -42,6 +43,7 @@
 #include <asm/unmapped.h>
 
 #include "internal.h"
+#include "unmapped_backoff.h"
 
 /* Blocks compared with each other before the cheapest is evacuated */
 #define EVACUATE_CHOICE		32
@@ -55,18 +57,6 @@
 /* How many requests a zone turns down after a round that failed, and at most */
 #define ROOM_DEFER_MIN		64
 #define ROOM_DEFER_MAX		4096
-
-/**
- * struct room_backoff - requests are turned down because it failed lately
- * @nr_free: free pages of the zone when it failed
- * @nr_left: how many requests may still be turned down for that
- * @nr_next: how many the next failure turns down
- */
-struct room_backoff {
-	unsigned long nr_free;
-	unsigned int nr_left;
-	unsigned int nr_next;
-};
 
 /**
  * struct zone_room - what is known about making room in a zone
@@ -83,8 +73,8 @@ struct zone_room {
 	struct mutex lock;	/* see above */
 	unsigned long nr_made;
 	unsigned long next_pfn;
-	struct room_backoff pieces;
-	struct room_backoff shortage;
+	struct unmapped_backoff pieces;
+	struct unmapped_backoff shortage;
 	unsigned long ahead;
 };
 
@@ -93,20 +83,21 @@ static struct zone_room *zone_rooms;
 /**
  * unmapped_room_init - set up what making room needs
  *
+ * Calls after one that succeeded do nothing.
+ *
  * Return: 0 or -ENOMEM.
  */
 int unmapped_room_init(void)
 {
 	int i, nr = nr_node_ids * MAX_NR_ZONES;
 
+	if (zone_rooms)
+		return 0;
 	zone_rooms = kvcalloc(nr, sizeof(*zone_rooms), GFP_KERNEL);
 	if (!zone_rooms)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr; i++)
 		mutex_init(&zone_rooms[i].lock);
-		zone_rooms[i].pieces.nr_next = ROOM_DEFER_MIN;
-		zone_rooms[i].shortage.nr_next = ROOM_DEFER_MIN;
-	}
 	return 0;
 }
 
@@ -117,23 +108,53 @@ static struct zone_room *room_of(struct zone *zone)
 
 /* Section: evacuation */
 
+/*
+ * Is this a secret that was unmapped alone, the last resort? It stands on an LRU
+ * list like others that migrate, and does not (unmapped_migrate.c).
+ */
+static bool is_single_secret(struct page *page, struct folio *folio)
+{
+	struct address_space *mapping;
+	bool secret;
+
+	/* Secrets are, and few others: what follows is rare */
+	if (!folio_test_unevictable(folio) || page_unmapped(page) ||
+	    !folio_try_get(folio))
+		return false;
+	/* As in GUP-fast: RCU keeps the mapping, should the folio leave it now */
+	rcu_read_lock();
+	mapping = READ_ONCE(folio->mapping);
+	secret = page_folio(page) == folio && mapping &&
+		 !((unsigned long)mapping & PAGE_MAPPING_FLAGS) &&
+		 secretmem_mapping(mapping);
+	rcu_read_unlock();
+	folio_put(folio);
+	return secret;
+}
+
 /* Can a page in use be moved? A guess: nothing is held. */
 static bool page_may_move(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 
 	return !folio_test_hugetlb(folio) &&
-	       (folio_test_lru(folio) || __folio_test_movable(folio));
+	       (folio_test_lru(folio) || __folio_test_movable(folio)) &&
+	       !is_single_secret(page, folio);
 }
 
-/*
- * How many pages must be moved to empty this range? Reads what may change under
- * its eyes; isolation looks again.
+/**
+ * unmapped_count_used - how many pages must be moved to empty a range?
+ * @pfn: its first page
+ * @order: its order, at least pageblock_order; all of it is in one zone
+ * @max: where to stop
  *
+ * Reads what may change under its eyes; isolation looks again.
+ *
+ * Context: process.
  * Return: the number of pages; @max if it is not fewer, or cannot be done.
  */
-static unsigned int count_used(unsigned long pfn, unsigned int order,
-			       unsigned int max)
+unsigned int unmapped_count_used(unsigned long pfn, unsigned int order,
+				 unsigned int max)
 {
 	const unsigned long end_pfn = pfn + (1UL << order);
 	unsigned int nr_used = 0;
@@ -189,6 +210,30 @@ static unsigned long next_range(struct zone *zone, unsigned long pfn,
 	return pfn;
 }
 
+/**
+ * struct evacuation_target - where pages of a range that is emptied move to
+ * @mtc: as for other migrations
+ * @no_page: not even a single page was free
+ */
+struct evacuation_target {
+	struct migration_target_control mtc;
+	bool no_page;
+};
+
+/*
+ * That no large folio can be had only says that memory is in pieces, as it is
+ * where blocks are made. The source is split then, or stays.
+ */
+static struct folio *alloc_target(struct folio *src, unsigned long private)
+{
+	struct evacuation_target *target = (struct evacuation_target *)private;
+	struct folio *dst = alloc_migration_target(src, (unsigned long)&target->mtc);
+
+	if (!dst && !folio_test_large(src))
+		target->no_page = true;
+	return dst;
+}
+
 /*
  * Move what is in use in an isolated range. Pages that are no longer needed
  * are freed and stay isolated.
@@ -198,11 +243,11 @@ static unsigned long next_range(struct zone *zone, unsigned long pfn,
 static int migrate_range(struct compact_control *cc, unsigned long pfn,
 			 unsigned long end_pfn)
 {
-	struct migration_target_control mtc = {
-		.nid = zone_to_nid(cc->zone),
-		.gfp_mask = (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_THISNODE |
-			    __GFP_NOMEMALLOC | __GFP_NORETRY | __GFP_NOWARN,
-		.reason = MR_COMPACTION,
+	struct evacuation_target target = {
+		.mtc.nid = zone_to_nid(cc->zone),
+		.mtc.gfp_mask = (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_THISNODE |
+				__GFP_NOMEMALLOC | __GFP_NORETRY | __GFP_NOWARN,
+		.mtc.reason = MR_COMPACTION,
 	};
 	/* Callers may hold page locks, so that none is waited for */
 	unsigned int noreclaim = memalloc_noreclaim_save();
@@ -222,14 +267,14 @@ static int migrate_range(struct compact_control *cc, unsigned long pfn,
 		} else if (++tries == MIGRATE_TRIES) {
 			break;
 		}
-		ret = migrate_pages(&cc->migratepages, alloc_migration_target, NULL,
-				    (unsigned long)&mtc, cc->mode, MR_COMPACTION, NULL);
+		ret = migrate_pages(&cc->migratepages, alloc_target, NULL,
+				    (unsigned long)&target, cc->mode, MR_COMPACTION, NULL);
 		if (ret == -ENOMEM)
 			break;
 	}
 	putback_movable_pages(&cc->migratepages);
 	memalloc_noreclaim_restore(noreclaim);
-	return ret == -ENOMEM ? ret : 0;
+	return target.no_page ? -ENOMEM : 0;
 }
 
 /* Is all of an isolated range free? Some pages may have to leave CPUs' lists. */
@@ -296,7 +341,7 @@ static int evacuate_some(struct zone *zone, unsigned int order, gfp_t gfp)
 
 		cond_resched();
 		if (range_suitable(zone, pfn, order)) {
-			nr_used = count_used(pfn, order, best);
+			nr_used = unmapped_count_used(pfn, order, best);
 			if (nr_used < best) {
 				best = nr_used;
 				best_pfn = pfn;
@@ -342,30 +387,15 @@ static int __make_block(struct zone *zone, unsigned int order, gfp_t gfp)
 
 /* Section: backing off */
 
-static bool turned_down(struct zone *zone, struct room_backoff *backoff)
+static bool turned_down(struct zone *zone, struct unmapped_backoff *backoff)
 {
-	unsigned int nr_left = READ_ONCE(backoff->nr_left);
-
-	if (!nr_left || zone_page_state(zone, NR_FREE_PAGES) >=
-			READ_ONCE(backoff->nr_free) + pageblock_nr_pages)
-		return false;
-	WRITE_ONCE(backoff->nr_left, nr_left - 1);
-	return true;
+	return backoff_turns_down(backoff, zone_page_state(zone, NR_FREE_PAGES));
 }
 
-static void back_off(struct zone *zone, struct room_backoff *backoff)
+static void back_off(struct zone *zone, struct unmapped_backoff *backoff)
 {
-	unsigned int nr = READ_ONCE(backoff->nr_next);
-
-	WRITE_ONCE(backoff->nr_free, zone_page_state(zone, NR_FREE_PAGES));
-	WRITE_ONCE(backoff->nr_left, nr);
-	WRITE_ONCE(backoff->nr_next, min(2 * nr, ROOM_DEFER_MAX));
-}
-
-static void end_backoff(struct room_backoff *backoff)
-{
-	WRITE_ONCE(backoff->nr_left, 0);
-	WRITE_ONCE(backoff->nr_next, ROOM_DEFER_MIN);
+	backoff_begin(backoff, zone_page_state(zone, NR_FREE_PAGES), ROOM_DEFER_MIN,
+		      ROOM_DEFER_MAX);
 }
 
 /**
@@ -390,7 +420,7 @@ bool unmapped_reclaim_deferred(struct zone *zone)
 void unmapped_reclaim_ended(struct zone *zone, bool served)
 {
 	if (served)
-		end_backoff(&room_of(zone)->shortage);
+		backoff_end(&room_of(zone)->shortage);
 	else
 		back_off(zone, &room_of(zone)->shortage);
 }
@@ -431,7 +461,7 @@ int unmapped_make_block(struct zone *zone, unsigned int order, gfp_t gfp)
 	err = __make_block(zone, order, gfp);
 	if (!err) {
 		WRITE_ONCE(room->nr_made, nr_made + 1);
-		end_backoff(&room->pieces);
+		backoff_end(&room->pieces);
 	} else if (err == -EBUSY) {
 		back_off(zone, &room->pieces);
 	}
