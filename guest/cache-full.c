@@ -3,7 +3,8 @@
  * Page cache and secrets.
  *
  *   full  RAM is full of clean page cache, as on a server, and secrets ask for a
- *         share of RAM: they get it, and no more is reclaimed than they need
+ *         share of RAM: they get it, no more is reclaimed than they need, and
+ *         it is kswapd that does so, not the faults
  *   set   a set of file pages that fits is read again and again while secrets
  *         grow and shrink: it stays in memory
  */
@@ -27,6 +28,7 @@ static const char usage[] =
 
 #define SET_PERCENT	30	/* of RAM: with secrets beside it, it fits */
 #define SET_ROUNDS	6
+#define MAX_DIRECT_SHARE 50	/* one in so many pages is reclaimed in a fault */
 #define SEED		1
 
 static u64 ask_percent = 30;
@@ -118,6 +120,20 @@ static void report_full(void)
 		result->nr_granted, toll_of(&result->toll, "allocstall"));
 }
 
+/* Faults wait for kswapd, and reclaim themselves where it is of no help. */
+static void report_direct(void)
+{
+	long nr_stolen = toll_of(&result->toll, "pgsteal");
+	long nr_direct = toll_of(&result->toll, "pgsteal_direct");
+
+	if (vmstat_read("unmapped_kswapd_wait") == KSTAT_ABSENT)
+		ktap_skip("this kernel unmaps no blocks", "direct reclaim");
+	else
+		ktap_ok(nr_direct * MAX_DIRECT_SHARE <= nr_stolen,
+			"%ld of the %ld pages were reclaimed in faults",
+			nr_direct, nr_stolen);
+}
+
 static void report_set(void)
 {
 	long nr = toll_of(&result->toll, "refault_file");
@@ -155,13 +171,15 @@ int main(int argc, char **argv)
 	}
 	full = !strcmp(argv[optind], "full");
 	result = shared_alloc(sizeof(*result));
-	ktap_plan(6);
+	ktap_plan(full ? 7 : 6);
 	survived = demand_in_child(full ? demand_full : demand_set);
 	report_granted(survived);
-	if (full)
+	if (full) {
 		report_full();
-	else
+		report_direct();
+	} else {
 		report_set();
+	}
 	report_common(vmstat_read("oom_kill") == nr_kills);
 	return ktap_finish();
 }

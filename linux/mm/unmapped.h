@@ -71,7 +71,9 @@ bool unmapped_reclaim_deferred(struct zone *zone);
 void unmapped_reclaim_ended(struct zone *zone, bool served);
 void unmapped_wake_kswapd(struct zone *zone, unsigned int order, gfp_t gfp);
 void unmapped_keep_ahead(struct zone *zone, unsigned int order, gfp_t gfp);
+bool unmapped_wait_for_kswapd(struct zone *zone, unsigned int order, gfp_t gfp);
 unsigned long __unmapped_reclaim_ahead(struct zone *zone);
+void __unmapped_reclaim_round(void);
 bool __unmapped_reclaimed(pg_data_t *pgdat);
 
 /* unmapped_flip.c */
@@ -443,6 +445,19 @@ static inline unsigned long unmapped_reclaim_ahead(struct zone *zone)
 }
 
 /**
+ * unmapped_reclaim_round - kswapd has freed some pages, and may go on
+ *
+ * Requests for unmapped pages that wait for it look whether these suffice.
+ *
+ * Context: kswapd.
+ */
+static inline void unmapped_reclaim_round(void)
+{
+	if (unmapped_enabled())
+		__unmapped_reclaim_round();
+}
+
+/**
  * unmapped_reclaimed - kswapd has done what it could
  * @pgdat: its node
  *
@@ -589,6 +604,7 @@ static inline bool unmapped_zero_folio(struct folio *folio)
 }
 
 static inline void unmapped_drain_deferred(void) { }
+static inline void unmapped_reclaim_round(void) { }
 static inline bool unmapped_reclaimed(pg_data_t *pgdat) { return false; }
 static inline void unmapped_freed(struct zone *zone) { }
 

@@ -12,8 +12,9 @@
  *  - Above the watermark of flips, memory is free but in pieces.  Blocks are
  *    emptied for it (unmapped_room.c), and kcompactd is woken to go on with that.
  *  - Below it memory is short.  kswapd is woken, and reclaims more than for others
- *    (unmapped_reclaim_ahead()), so that the next requests need not; this one
- *    reclaims what is missing itself.
+ *    (unmapped_reclaim_ahead()), so that the next requests need not wait; this one
+ *    waits for it, and only if kswapd ends and has not freed enough reclaims what
+ *    is missing itself.
  *
  * It fails when neither helps any more.  There is no OOM kill: that makes
  * no whole block, and callers have something to fall back on, which is an
@@ -139,10 +140,8 @@ static int make_room(gfp_t gfp, unsigned int order, struct alloc_context *ac)
 	return err;
 }
 
-/* Return: whether anything was freed. */
-static bool reclaim(gfp_t gfp, unsigned int order, struct alloc_context *ac)
+static void wake_kswapds(gfp_t gfp, unsigned int order, struct alloc_context *ac)
 {
-	unsigned long nr, nr_freed = 0;
 	struct zoneref *z;
 	struct zone *zone;
 
@@ -151,6 +150,13 @@ static bool reclaim(gfp_t gfp, unsigned int order, struct alloc_context *ac)
 		if (unmapped_zone_allowed(zone, gfp))
 			unmapped_wake_kswapd(zone, order, gfp);
 	}
+}
+
+/* Return: whether anything was freed. */
+static bool reclaim(gfp_t gfp, unsigned int order, struct alloc_context *ac)
+{
+	unsigned long nr, nr_freed = 0;
+
 	do {
 		nr = __reclaim_for_unmapped(gfp, ac);
 		nr_freed += nr;
@@ -162,12 +168,27 @@ static bool reclaim(gfp_t gfp, unsigned int order, struct alloc_context *ac)
 	return nr_freed;
 }
 
+/*
+ * Get memory, whole or in pieces. @kswapd_helps: it did so far, for this request.
+ *
+ * Return: whether there is more than before.
+ */
+static bool get_memory(gfp_t gfp, unsigned int order, struct alloc_context *ac,
+		       bool *kswapd_helps)
+{
+	wake_kswapds(gfp, order, ac);
+	*kswapd_helps = *kswapd_helps &&
+		unmapped_wait_for_kswapd(zonelist_zone(ac->preferred_zoneref), order, gfp);
+	return *kswapd_helps || reclaim(gfp, order, ac);
+}
+
 static struct page *alloc_with_room(gfp_t gfp, unsigned int order,
 				    struct alloc_context *ac)
 {
 	const unsigned int flip_order = max_t(unsigned int, order, pageblock_order);
 	struct zone *preferred = zonelist_zone(ac->preferred_zoneref);
 	int nr_rounds = 0, nr_fruitless = 0, nr_vain = 0;
+	bool kswapd_helps = true;
 	struct page *page;
 	int err;
 
@@ -180,7 +201,10 @@ static struct page *alloc_with_room(gfp_t gfp, unsigned int order,
 		if (err == -ENOMEM) {
 			if (unmapped_reclaim_deferred(preferred))
 				break;
-			nr_fruitless = reclaim(gfp, flip_order, ac) ? 0 : nr_fruitless + 1;
+			if (get_memory(gfp, flip_order, ac, &kswapd_helps))
+				nr_fruitless = 0;
+			else
+				nr_fruitless++;
 			if (nr_fruitless == FRUITLESS_ROUNDS_MAX ||
 			    nr_rounds++ == ROOM_ROUNDS_MAX) {
 				unmapped_reclaim_ended(preferred, false);

@@ -25,6 +25,8 @@
  * Where memory is short altogether, kswapd is told to reclaim more than its
  * watermark asks for: flips need a high watermark and a block, and one request
  * after the other would have to reclaim a block's worth of pages otherwise.
+ * Requests wait for that, as long as kswapd is at it, before they reclaim
+ * themselves: what two reclaim at a time is more than either needs.
  *
  * Lock order: zone_room.lock, then what migration takes.  It never waits for page
  * locks (PF_MEMALLOC), as direct compaction does not: the caller may hold some.
@@ -39,6 +41,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
+#include <linux/wait.h>
 #include <linux/compaction.h>
 #include <asm/unmapped.h>
 
@@ -54,6 +57,12 @@
 /* How many blocks kswapd makes room for at a time */
 #define AHEAD_BLOCKS		8
 
+/*
+ * How long a request waits for kswapd at a time. kswapd tells when it has freed
+ * some and when it is done; only if it is stuck, in I/O say, the time runs out.
+ */
+#define KSWAPD_WAIT_MAX		(HZ / 2)
+
 /* How many requests a zone turns down after a round that failed, and at most */
 #define ROOM_DEFER_MIN		64
 #define ROOM_DEFER_MAX		4096
@@ -66,8 +75,9 @@
  * @pieces: no block could be emptied
  * @shortage: nothing could be reclaimed; not guarded, one request more or less
  *	does not matter
- * @ahead: pages that kswapd reclaims beyond the high watermark; not guarded, one
- *	round of kswapd more or less does not matter
+ * @ahead: pages that kswapd reclaims beyond the high watermark, 0 if it was not
+ *	asked to, or is done; not guarded, one round of kswapd more or less does
+ *	not matter
  */
 struct zone_room {
 	struct mutex lock;	/* see above */
@@ -79,6 +89,9 @@ struct zone_room {
 };
 
 static struct zone_room *zone_rooms;
+
+/* Requests that wait for kswapd, of whichever node: woken after each of its rounds */
+static DECLARE_WAIT_QUEUE_HEAD(kswapd_waiters);
 
 /**
  * unmapped_room_init - set up what making room needs
@@ -510,6 +523,47 @@ void unmapped_keep_ahead(struct zone *zone, unsigned int order, gfp_t gfp)
 		unmapped_wake_kswapd(zone, order, gfp);
 }
 
+/**
+ * unmapped_wait_for_kswapd - let kswapd reclaim for a flip, if it does
+ * @zone: the zone that the request prefers, after unmapped_wake_kswapd()
+ * @order: order of the flip
+ * @gfp: flags of the request
+ *
+ * Returns at once where kswapd has given up on the node, where the caller may hold
+ * locks of file systems, which kswapd may be waiting for, and where memory suffices
+ * already and still is not to be had.
+ *
+ * Context: process, may sleep.
+ * Return: whether memory suffices for the flip now; if not, it is the caller's turn
+ * to reclaim.
+ */
+bool unmapped_wait_for_kswapd(struct zone *zone, unsigned int order, gfp_t gfp)
+{
+	struct zone_room *room = room_of(zone);
+
+	if (!(gfp & __GFP_KSWAPD_RECLAIM) || !(gfp & __GFP_FS) ||
+	    unmapped_may_flip(zone, order, gfp))
+		return false;
+	/* Asleep still: it was not to be woken. We have just tried, in this order */
+	if (waitqueue_active(&zone->zone_pgdat->kswapd_wait))
+		return false;
+
+	count_vm_event(UNMAPPED_KSWAPD_WAIT);
+	/* A fatal signal or time that is over: the condition tells all the same */
+	wait_event_killable_timeout(kswapd_waiters,
+				    unmapped_may_flip(zone, order, gfp) ||
+				    !READ_ONCE(room->ahead), KSWAPD_WAIT_MAX);
+	return unmapped_may_flip(zone, order, gfp);
+}
+
+/* Slow part of unmapped_reclaim_round() */
+void __unmapped_reclaim_round(void)
+{
+	/* Who is overlooked is woken by the next round, or at the end */
+	if (waitqueue_active(&kswapd_waiters))
+		wake_up_all(&kswapd_waiters);
+}
+
 /* Slow part of unmapped_reclaim_ahead() */
 unsigned long __unmapped_reclaim_ahead(struct zone *zone)
 {
@@ -524,5 +578,7 @@ bool __unmapped_reclaimed(pg_data_t *pgdat)
 
 	for (i = 0; i < MAX_NR_ZONES; i++)
 		ahead |= xchg(&room_of(&pgdat->node_zones[i])->ahead, 0) != 0;
+	/* The exchange orders this after it: who does not see 0 is in the queue */
+	wake_up_all(&kswapd_waiters);
 	return ahead;
 }
