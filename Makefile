@@ -17,9 +17,9 @@ test: setup ## all tests of the kernels ours, stock and debug; ends with "N pass
 test-all: setup ## the same, and the tests that take long or need the kernel off
 	@tests/run all
 
-bench: setup ## measure stock, ours and off beside each other
-	@bench/run
-	@bench/pressure
+bench: setup ## measure stock and ours beside each other; QUICK=1 is short
+	@bench/cost $(if $(QUICK),-q)
+	@$(if $(QUICK),:,bench/run && bench/pressure)
 
 kernel: ## build one kernel: KERNEL=ours|stock|off|debug
 	@tools/kernel '$(KERNEL)'

@@ -8,27 +8,35 @@
  * life   everything from create to close
  *
  * Cold is the first round of the boot; warm is the middle one of the rounds
- * after it. Prints key=value; costs are instructions a page.
+ * after it. Prints key=value; costs are instructions a page. The least and the most
+ * are of whole lives in warm rounds; flushes are shootdowns for flips, of all pages.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "area.h"
 #include "instr.h"
+#include "kfile.h"
 #include "kstat.h"
+#include "profile.h"
 
 static const char usage[] =
-	"usage: cost [--size BYTES] [--rounds N] [--any-clock]\n"
+	"usage: cost [--size BYTES] [--rounds N] [--only KIND] [--cold] [--any-clock]\n"
 	"  --size BYTES  of each kind of memory (default 32M)\n"
 	"  --rounds N    warm rounds (default 5)\n"
+	"  --cold        tools/profile sees the first round, not the warm ones\n"
+	"  --only KIND   anon, tmpfs, huge, secret, secret_small, tmpfs_one or\n"
+	"                secret_one\n"
 	"  --any-clock   go on where the clock does not count instructions\n";
 
 struct options {
 	size_t size;
 	unsigned int nr_rounds;
-	bool any_clock;
+	const char *only;
+	bool any_clock, cold;
 };
 
 enum phase { FAULT, FREE, LIFE, NR_PHASES };
@@ -42,26 +50,38 @@ struct sample {
 static const struct kind {
 	const char *name;
 	enum area_kind kind;
-	bool one_page;
+	bool one_page, small_folios;
 } kinds[] = {
-	{ "anon", AREA_ANON, false },
-	{ "tmpfs", AREA_TMPFS, false },
-	{ "huge", AREA_ANON_HUGE, false },
-	{ "secret", AREA_SECRET, false },
-	{ "tmpfs_one", AREA_TMPFS, true },
-	{ "secret_one", AREA_SECRET, true },
+	{ "anon", AREA_ANON, false, false },
+	{ "tmpfs", AREA_TMPFS, false, false },
+	{ "huge", AREA_ANON_HUGE, false, false },
+	{ "secret", AREA_SECRET, false, false },
+	{ "secret_small", AREA_SECRET, false, true },
+	{ "tmpfs_one", AREA_TMPFS, true, false },
+	{ "secret_one", AREA_SECRET, true, false },
 };
+
+/* Large folios of secrets, where there are any */
+#define SWITCH	"/sys/kernel/mm/secretmem/large_folios"
+
+static void allow_large_folios(const char *when)
+{
+	if (kfile_exists(SWITCH))
+		write_file(SWITCH, when);
+}
 
 static struct options parse_options(int argc, char **argv)
 {
 	static const struct option table[] = {
 		{ "size", required_argument, NULL, 's' },
 		{ "rounds", required_argument, NULL, 'r' },
+		{ "only", required_argument, NULL, 'o' },
+		{ "cold", no_argument, NULL, 'c' },
 		{ "any-clock", no_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct options opt = { 32 * MIB, 5, false };
+	struct options opt = { 32 * MIB, 5, NULL, false, false };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
@@ -71,6 +91,12 @@ static struct options parse_options(int argc, char **argv)
 			break;
 		case 'r':
 			opt.nr_rounds = (unsigned int)parse_number(optarg);
+			break;
+		case 'o':
+			opt.only = optarg;
+			break;
+		case 'c':
+			opt.cold = true;
 			break;
 		case 'a':
 			opt.any_clock = true;
@@ -130,14 +156,47 @@ static u64 middle(const struct sample *samples, unsigned int nr,
 	return values[nr / 2];
 }
 
+/* The least and the most of the warm rounds */
+static void print_spread(const struct kind *kind, const struct sample *samples,
+			 unsigned int nr, double nr_pages)
+{
+	u64 min = samples[0].instr[LIFE], max = min;
+
+	for (unsigned int i = 1; i < nr; i++) {
+		if (samples[i].instr[LIFE] < min)
+			min = samples[i].instr[LIFE];
+		if (samples[i].instr[LIFE] > max)
+			max = samples[i].instr[LIFE];
+	}
+	printf("%s_life_min=%.1f\n%s_life_max=%.1f\n", kind->name,
+	       (double)min / nr_pages, kind->name, (double)max / nr_pages);
+}
+
 static void print_kind(const struct kind *kind, const struct options *opt)
 {
 	size_t size = kind->one_page ? PAGE_SIZE : opt->size;
 	double nr_pages = (double)(size / PAGE_SIZE);
 	struct sample samples[opt->nr_rounds + 1];
+	long flushes[3];
 
-	for (unsigned int i = 0; i <= opt->nr_rounds; i++)
+	if (kind->small_folios)
+		allow_large_folios("never");
+	if (opt->cold)
+		profile_begin();
+	flushes[0] = vmstat_read("unmapped_flush");
+	samples[0] = measure(kind->kind, size);
+	flushes[1] = vmstat_read("unmapped_flush");
+	if (opt->cold)
+		profile_end();
+	else
+		profile_begin();
+	for (unsigned int i = 1; i <= opt->nr_rounds; i++)
 		samples[i] = measure(kind->kind, size);
+	if (!opt->cold)
+		profile_end();
+	flushes[2] = vmstat_read("unmapped_flush");
+	if (kind->small_folios)
+		allow_large_folios("always");
 	for (enum phase phase = FAULT; phase < NR_PHASES; phase++) {
 		printf("%s_%s_cold=%.1f\n", kind->name, phase_names[phase],
 		       (double)samples[0].instr[phase] / nr_pages);
@@ -145,6 +204,10 @@ static void print_kind(const struct kind *kind, const struct options *opt)
 		       (double)middle(samples + 1, opt->nr_rounds, phase) /
 		       nr_pages);
 	}
+	if (kind->kind == AREA_SECRET && flushes[0] != KSTAT_ABSENT)
+		printf("%s_flushes_cold=%ld\n%s_flushes_warm=%ld\n", kind->name,
+		       flushes[1] - flushes[0], kind->name, flushes[2] - flushes[1]);
+	print_spread(kind, samples + 1, opt->nr_rounds, nr_pages);
 	fflush(stdout);
 }
 
@@ -171,8 +234,10 @@ int main(int argc, char **argv)
 		    "the clock counts no instructions: run me by tools/vm --icount");
 	printf("clock_exact=%d\ncost_pages=%zu\ncost_rounds=%u\n", exact,
 	       opt.size / PAGE_SIZE, opt.nr_rounds);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		print_kind(&kinds[i], &opt);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (!opt.only || !strcmp(opt.only, kinds[i].name))
+			print_kind(&kinds[i], &opt);
+	}
 	printf("huge_missing_kb=%ld\n",
 	       (long)(opt.size / KIB) - huge_kb(opt.size));
 	return EXIT_PASSED;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A plugin of QEMU's TCG that counts instructions by address, between two marks:
+ * the guest's calls of two functions of its own.
+ *
+ *   -plugin FILE,begin=ADDRESS,end=ADDRESS,out=FILE
+ *
+ * Writes a line "ADDRESS INSTRUCTIONS" for each run of instructions (translation
+ * block) that began at that address, at the end of the guest. A run that a fault
+ * ends is counted whole.
+ *
+ * The declarations are those of QEMU's plugin interface, version 1: Debian ships no
+ * header for it.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct qemu_plugin_tb;
+
+extern void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
+		void (*cb)(uint64_t id, struct qemu_plugin_tb *tb));
+extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
+		void (*cb)(unsigned int vcpu, void *data), int flags, void *data);
+extern void qemu_plugin_register_atexit_cb(uint64_t id,
+		void (*cb)(uint64_t id, void *data), void *data);
+extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+extern uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+
+int qemu_plugin_version = 1;
+int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
+
+#define NR_BUCKETS	(1U << 16)
+
+/* Blocks are translated anew now and then: one entry for each address and length. */
+struct run {
+	uint64_t address, nr_insns, nr_times;
+	struct run *next;
+};
+
+static struct run *runs[NR_BUCKETS];
+static uint64_t begin, end;
+static const char *out;
+static bool counting;
+
+static void run_begins(unsigned int vcpu, void *data)
+{
+	struct run *run = data;
+
+	(void)vcpu;
+	if (run->address == begin)
+		counting = true;
+	else if (run->address == end)
+		counting = false;
+	if (counting)
+		run->nr_times++;
+}
+
+static struct run *find_run(uint64_t address, uint64_t nr_insns)
+{
+	struct run **link = &runs[(address ^ address >> 16) % NR_BUCKETS];
+
+	for (; *link; link = &(*link)->next) {
+		if ((*link)->address == address && (*link)->nr_insns == nr_insns)
+			return *link;
+	}
+	*link = calloc(1, sizeof(**link));
+	if (!*link)
+		abort();
+	(*link)->address = address;
+	(*link)->nr_insns = nr_insns;
+	return *link;
+}
+
+static void translated(uint64_t id, struct qemu_plugin_tb *tb)
+{
+	struct run *run = find_run(qemu_plugin_tb_vaddr(tb), qemu_plugin_tb_n_insns(tb));
+
+	(void)id;
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, run_begins, 0, run);
+}
+
+static void write_counts(uint64_t id, void *data)
+{
+	FILE *file = fopen(out, "w");
+
+	(void)id;
+	(void)data;
+	for (unsigned int i = 0; file && i < NR_BUCKETS; i++) {
+		for (struct run *run = runs[i]; run; run = run->next) {
+			if (run->nr_times)
+				fprintf(file, "%016" PRIx64 " %" PRIu64 "\n", run->address,
+					run->nr_times * run->nr_insns);
+		}
+	}
+	if (!file || fclose(file))
+		perror(out);
+}
+
+int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
+{
+	(void)info;
+	for (int i = 0; i < argc; i++) {
+		if (!strncmp(argv[i], "begin=", 6))
+			begin = strtoull(argv[i] + 6, NULL, 16);
+		else if (!strncmp(argv[i], "end=", 4))
+			end = strtoull(argv[i] + 4, NULL, 16);
+		else if (!strncmp(argv[i], "out=", 4))
+			out = strdup(argv[i] + 4);
+	}
+	if (!begin || !end || !out)
+		return -1;
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	qemu_plugin_register_atexit_cb(id, write_counts, NULL);
+	return 0;
+}
