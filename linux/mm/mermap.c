@@ -19,6 +19,8 @@
  *   visit can meet a former entry.
  * - A visit ends on the CPU and in the context that it began in, and touches at
  *   most MERMAP_MAX_PAGES pages.
+ * - Between visits that follow each other the address space may stay loaded, with
+ *   preemption off. Interrupts find it empty, and may visit it themselves.
  *
  * Locks: none is taken; interrupts off and the busy flag make a CPU's state its
  * own. Contexts: any but NMI, where the call is refused.
@@ -33,6 +35,9 @@
 #include <linux/preempt.h>
 
 #include <asm/mermap.h>
+
+/* How many pages of a block are cleared before others may be scheduled */
+#define MERMAP_LOADED_PAGES	128
 
 /**
  * struct mermap_cpu - state of one CPU
@@ -101,16 +106,36 @@ static bool mermap_enter(struct mermap_visit *visit)
 	return true;
 }
 
+static void count_visit(unsigned int nr_dropped, unsigned int nr_pages)
+{
+	__this_cpu_inc(mermap_cpu.stats.visits);
+	__this_cpu_add(mermap_cpu.stats.pages, nr_pages);
+	__this_cpu_add(mermap_cpu.stats.invlpg, nr_dropped);
+}
+
 /* The slots must be empty, and @nr_dropped translations dropped. */
 static void mermap_leave(struct mermap_visit *visit, unsigned int nr_dropped,
 			 unsigned int nr_pages)
 {
 	arch_mermap_leave(visit->prev);
-	__this_cpu_inc(mermap_cpu.stats.visits);
-	__this_cpu_add(mermap_cpu.stats.pages, nr_pages);
-	__this_cpu_add(mermap_cpu.stats.invlpg, nr_dropped);
+	count_visit(nr_dropped, nr_pages);
 	__this_cpu_write(mermap_cpu.busy, false);
 	local_irq_restore(visit->flags);
+}
+
+/*
+ * Leave and enter again, but for the address space. The caller has preemption off;
+ * interrupts that are let in leave the address space loaded as they found it.
+ */
+static void mermap_next(struct mermap_visit *visit, unsigned int nr_dropped,
+			unsigned int nr_pages)
+{
+	count_visit(nr_dropped, nr_pages);
+	__this_cpu_write(mermap_cpu.busy, false);
+	local_irq_restore(visit->flags);
+	local_irq_save(visit->flags);
+	__this_cpu_write(mermap_cpu.busy, true);
+	arch_mermap_reenter();
 }
 
 static bool page_poisoned(unsigned long pfn)
@@ -119,7 +144,7 @@ static bool page_poisoned(unsigned long pfn)
 }
 
 /* Clear up to MERMAP_MAX_PAGES pages in one visit, each in a slot of its own. */
-static bool clear_pages_visit(unsigned long pfn, unsigned int nr_pages)
+static bool clear_pages_visit(const unsigned long *pfns, unsigned int nr_pages)
 {
 	struct mermap_visit visit;
 	unsigned int i, slot = 0;
@@ -127,13 +152,37 @@ static bool clear_pages_visit(unsigned long pfn, unsigned int nr_pages)
 	if (!mermap_enter(&visit))
 		return false;
 	for (i = 0; i < nr_pages; i++) {
-		if (page_poisoned(pfn + i))
+		if (page_poisoned(pfns[i]))
 			continue;
-		clear_page(arch_mermap_set_page(slot++, pfn + i));
+		clear_page(arch_mermap_set_page(slot++, pfns[i]));
 	}
 	mermap_test_visit();
 	mermap_leave(&visit, arch_mermap_drop_pages(slot), slot);
 	return true;
+}
+
+/* The same for pages that follow each other */
+static bool clear_run_visit(unsigned long pfn, unsigned int nr_pages)
+{
+	unsigned long pfns[MERMAP_MAX_PAGES];
+	unsigned int i;
+
+	for (i = 0; i < nr_pages; i++)
+		pfns[i] = pfn + i;
+	return clear_pages_visit(pfns, nr_pages);
+}
+
+/* Is any page of the block poisoned? Four at a time: most of what it costs is the loop. */
+static bool block_poisoned(unsigned long pfn)
+{
+	const struct page *page = pfn_to_page(pfn);
+	const struct page *end = page + ARCH_MERMAP_BLOCK_PAGES;
+	unsigned long flags = 0;
+
+	for (; page < end; page += 4)
+		flags |= READ_ONCE(page[0].flags) | READ_ONCE(page[1].flags) |
+			 READ_ONCE(page[2].flags) | READ_ONCE(page[3].flags);
+	return flags & __PG_HWPOISON;
 }
 
 /*
@@ -142,37 +191,51 @@ static bool clear_pages_visit(unsigned long pfn, unsigned int nr_pages)
  */
 static bool use_block_entry(unsigned long pfn, unsigned long end_pfn)
 {
+	return IS_ALIGNED(pfn, ARCH_MERMAP_BLOCK_PAGES) &&
+	       end_pfn - pfn >= ARCH_MERMAP_BLOCK_PAGES && !block_poisoned(pfn);
+}
+
+/* Clear MERMAP_MAX_PAGES pages of a block. Return: how many translations were dropped. */
+static unsigned int clear_block_part(unsigned long pfn, unsigned int first)
+{
+	void *block = arch_mermap_set_block(pfn);
 	unsigned int i;
 
-	if (!IS_ALIGNED(pfn, ARCH_MERMAP_BLOCK_PAGES) ||
-	    end_pfn - pfn < ARCH_MERMAP_BLOCK_PAGES)
+	for (i = first; i < first + MERMAP_MAX_PAGES; i++)
+		clear_page(block + (i << PAGE_SHIFT));
+	mermap_test_visit();
+	return arch_mermap_drop_block();
+}
+
+/* Clear MERMAP_LOADED_PAGES pages of a block with the address space loaded once. */
+static bool clear_block_loaded(unsigned long pfn, unsigned int first)
+{
+	unsigned int i, nr_dropped, last = first + MERMAP_LOADED_PAGES - MERMAP_MAX_PAGES;
+	struct mermap_visit visit;
+
+	if (!mermap_enter(&visit))
 		return false;
-	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
-		return true;
-	for (i = 0; i < ARCH_MERMAP_BLOCK_PAGES; i++) {
-		if (page_poisoned(pfn + i))
-			return false;
+	for (i = first; i < last; i += MERMAP_MAX_PAGES) {
+		nr_dropped = clear_block_part(pfn, i);
+		mermap_next(&visit, nr_dropped, MERMAP_MAX_PAGES);
 	}
+	nr_dropped = clear_block_part(pfn, i);
+	mermap_leave(&visit, nr_dropped, MERMAP_MAX_PAGES);
 	return true;
 }
 
-/* Clear one block, MERMAP_MAX_PAGES pages a visit, through the block slot. */
+/* Clear one block through the block slot. */
 static bool clear_block(unsigned long pfn)
 {
-	struct mermap_visit visit;
-	unsigned int i, first;
-	void *block;
+	unsigned int first;
+	bool done = true;
 
-	for (first = 0; first < ARCH_MERMAP_BLOCK_PAGES; first += MERMAP_MAX_PAGES) {
-		if (!mermap_enter(&visit))
-			return false;
-		block = arch_mermap_set_block(pfn);
-		for (i = first; i < first + MERMAP_MAX_PAGES; i++)
-			clear_page(block + (i << PAGE_SHIFT));
-		mermap_test_visit();
-		mermap_leave(&visit, arch_mermap_drop_block(), MERMAP_MAX_PAGES);
+	for (first = 0; done && first < ARCH_MERMAP_BLOCK_PAGES; first += MERMAP_LOADED_PAGES) {
+		preempt_disable();
+		done = clear_block_loaded(pfn, first);
+		preempt_enable();
 	}
-	return true;
+	return done;
 }
 
 static int mermap_prepare_cpu(unsigned int cpu)
@@ -218,10 +281,26 @@ bool mermap_clear_pages(struct page *page, unsigned int nr_pages)
 			/* Do not step over the start of a block. */
 			nr = ALIGN(pfn + 1, ARCH_MERMAP_BLOCK_PAGES) - pfn;
 			nr = min3(nr, end_pfn - pfn, (unsigned long)MERMAP_MAX_PAGES);
-			done = clear_pages_visit(pfn, nr);
+			done = clear_run_visit(pfn, nr);
 		}
 		if (!done)
 			return false;
+	}
+	return true;
+}
+
+bool mermap_clear_each(struct page * const *pages, unsigned int nr_pages)
+{
+	unsigned long pfns[MERMAP_MAX_PAGES];
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < nr_pages; i++) {
+		pfns[nr++] = page_to_pfn(pages[i]);
+		if (nr < MERMAP_MAX_PAGES && i + 1 < nr_pages)
+			continue;
+		if (!clear_pages_visit(pfns, nr))
+			return false;
+		nr = 0;
 	}
 	return true;
 }

@@ -221,12 +221,17 @@ static int __init unmapped_init(void)
 }
 late_initcall(unmapped_init);
 
-/*
- * Slow part of unmapped_gfp_valid(). Warns once about requests that no caller
- * should make, unless they come with __GFP_NOWARN. Where the feature is off
- * the answer is no, without a warning.
+/**
+ * unmapped_gfp_valid - may a request for unmapped pages go on?
+ * @gfp: flags of the request
+ *
+ * Warns once about requests that no caller should make, unless they come with
+ * __GFP_NOWARN. Where the feature is off the answer is no, without a warning.
+ *
+ * Context: any.
+ * Return: false if it must fail.
  */
-bool __unmapped_gfp_valid(gfp_t gfp)
+bool unmapped_gfp_valid(gfp_t gfp)
 {
 	const gfp_t nonsense = __GFP_NOFAIL | __GFP_RECLAIMABLE | __GFP_DMA |
 			       __GFP_MEMALLOC;

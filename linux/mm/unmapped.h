@@ -27,6 +27,7 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/page-isolation.h>
+#include <linux/secretmem.h>
 #include <linux/vmstat.h>
 
 #ifdef CONFIG_PAGE_ALLOC_UNMAPPED
@@ -47,7 +48,7 @@ DECLARE_STATIC_KEY_FALSE(unmapped_key);
 extern int sysctl_unmapped_fallback;
 
 /* unmapped.c */
-bool __unmapped_gfp_valid(gfp_t gfp);
+bool unmapped_gfp_valid(gfp_t gfp);
 void unmapped_hold_flips(bool hold);
 
 /* unmapped_clear.c */
@@ -55,6 +56,7 @@ void __unmapped_defer_free(struct page *page, unsigned int order);
 int unmapped_clear_init(void);
 bool __unmapped_drain_deferred(void);
 bool unmapped_clear_free(struct page *page, unsigned int order);
+bool unmapped_clear_chain(struct folio *folio);
 void __unmapped_zero_folio(struct folio *folio);
 
 /* unmapped_alloc.c */
@@ -225,17 +227,8 @@ static inline void account_free_unmapped(struct zone *zone, int nr_pages,
 	__mod_zone_page_state(zone, NR_FREE_UNMAPPED_PAGES, nr_pages);
 }
 
-/**
- * unmapped_gfp_valid - may an allocation with these flags go on?
- * @gfp: flags of the request
- *
- * Context: any.
- * Return: false for a request for unmapped pages that must fail.
- */
-static inline bool unmapped_gfp_valid(gfp_t gfp)
-{
-	return !(gfp & __GFP_UNMAPPED) || __unmapped_gfp_valid(gfp);
-}
+/* Is this a request for unmapped pages? */
+#define gfp_unmapped(gfp)	unlikely((gfp) & __GFP_UNMAPPED)
 
 /* For allocators that return addresses: an unmapped page has none. */
 #define refuse_unmapped(gfp)	WARN_ON_ONCE_GFP((gfp) & __GFP_UNMAPPED, gfp)
@@ -336,6 +329,22 @@ static inline bool unmapped_zero_folio(struct folio *folio)
 		return false;
 	__unmapped_zero_folio(folio);
 	return true;
+}
+
+/**
+ * vma_maps_secrets_whole - shall a fault map all of the folio that it found?
+ * @vma: where the fault is
+ *
+ * Large folios of secretmem were taken for the mapping that faulted first, which
+ * will touch the rest as well. With an entry of a PMD they need no page table, and
+ * none in advance: nothing is ever written back, so that allocating one under the
+ * folio's lock waits for no other.
+ *
+ * Return: whether it shall, if it can.
+ */
+static inline bool vma_maps_secrets_whole(struct vm_area_struct *vma)
+{
+	return unmapped_enabled() && vma_is_secretmem(vma);
 }
 
 /**
@@ -538,12 +547,32 @@ static inline void unmapped_map_back_range(unsigned long start_pfn,
 		__unmapped_map_back_range(start_pfn, end_pfn);
 }
 
+/* The migratetype whose per-CPU list holds pages of this freetype; mapped ones */
+#define freetype_pcp_index(freetype)		freetype_bits(freetype)
+
+/*
+ * With longer free lists the compiler computes more of their addresses up front,
+ * for every allocation: those that per-CPU lists serve shall not pay for that.
+ */
+#define rmqueue_buddy_inline			noinline
+
 /* Must pages of this freetype stay off the per-CPU lists? */
 static inline bool freetype_bypasses_pcp(freetype_t freetype)
 {
 	return freetype_unmapped(freetype) ||
 	       is_migrate_isolate(freetype_migratetype(freetype));
 }
+
+/*
+ * The free paths read the freetype of a page's block once, as without unmapped
+ * blocks, but before the page is prepared, which depends on it.  Of mapped pages what
+ * was read is kept in one word with the order.
+ */
+#define freed_freetype_early(page, pfn)		get_pfnblock_freetype(page, pfn)
+#define freed_freetype(freetype, page, pfn)	(freetype)
+#define freed_info(order, freetype)		((order) | freetype_bits(freetype) << 8)
+#define freed_info_order(info)			((info) & 0xff)
+#define freed_info_migratetype(info, page, pfn)	((int)((info) >> 8))
 
 /**
  * gfp_freetype - the freetype that an allocation asks for
@@ -565,14 +594,21 @@ static inline freetype_t gfp_freetype(gfp_t gfp)
 #define zone_free_unmapped(zone)		0UL
 #define account_free_unmapped(zone, nr, freetype)	do { } while (0)
 #define page_unmapped(page)			false
+#define vma_maps_secrets_whole(vma)		false
 #define refuse_unmapped(gfp)			false
 #define unmapped_alloc_pages(gfp, order, ac)	NULL
-#define unmapped_gfp_valid(gfp)			true
+#define gfp_unmapped(gfp)			false
 #define cond_take_back(zone, gfp)		false
-#define gfp_freetype(gfp)			gfp_migratetype(gfp)
 #define unmapped_target_gfp(src, gfp)		(gfp)
 #define unmapped_clear_released(page)		do { } while (0)
+#define freetype_pcp_index(freetype)		(freetype)
+#define rmqueue_buddy_inline			__always_inline
 #define freetype_bypasses_pcp(freetype)		is_migrate_isolate(freetype)
+#define freed_freetype_early(page, pfn)		0
+#define freed_freetype(freetype, page, pfn)	get_pfnblock_freetype(page, pfn)
+#define freed_info(order, freetype)		(order)
+#define freed_info_order(info)			(info)
+#define freed_info_migratetype(info, page, pfn)	get_pfnblock_migratetype(page, pfn)
 #define unmapped_reclaim_ahead(zone)		0UL
 #define secretmem_refused(reason)		do { } while (0)
 #define secretmem_add_held(folio)		do { } while (0)

@@ -234,7 +234,8 @@ static bool may_make_room(gfp_t gfp)
  * unmapped_alloc_pages - the page allocator, for unmapped pages
  * @gfp: flags of the request, with the scope of the task applied
  * @order: order of the request
- * @ac: what prepare_alloc_pages() made of it, but with the caller's node mask
+ * @ac: what prepare_alloc_pages() made of it, but with the caller's node mask; gets
+ *	the freetype of unmapped pages
  *
  * Context: any; makes room only if @gfp may block and does not say __GFP_NORETRY.
  * Return: pages as alloc_pages() returns them, or NULL.
@@ -245,6 +246,10 @@ struct page *unmapped_alloc_pages(gfp_t gfp, unsigned int order,
 	unsigned int cookie;
 	unsigned long pflags;
 	struct page *page;
+
+	if (!unmapped_gfp_valid(gfp))
+		return NULL;
+	ac->freetype = gfp_freetype(gfp);
 
 	page = alloc_from_nodes(gfp, order, ac);
 	if (likely(page))
@@ -262,7 +267,9 @@ struct page *unmapped_alloc_pages(gfp_t gfp, unsigned int order,
 		psi_memstall_leave(&pflags);
 	}
 	if (!page) {
-		count_vm_event(UNMAPPED_ALLOC_FAIL);
+		/* Others have something smaller to fall back on */
+		if (!(gfp & __GFP_NORETRY))
+			count_vm_event(UNMAPPED_ALLOC_FAIL);
 		warn_alloc(gfp, ac->nodemask,
 			   "unmapped page allocation failure: order:%u", order);
 	}

@@ -23,6 +23,7 @@
  */
 #include <linux/list.h>
 #include <linux/mermap.h>
+#include <linux/pagevec.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -106,6 +107,29 @@ bool unmapped_clear_free(struct page *page, unsigned int order)
 	if (!mermap_clear_pages(page, 1U << order))
 		return false;
 	count_vm_events(UNMAPPED_CLEAR, 1U << order);
+	return true;
+}
+
+/**
+ * unmapped_clear_chain - clear pages that are freed together
+ * @folio: the first of at most PAGEVEC_SIZE single pages, linked by folio->private
+ *
+ * A visit of the mermap costs more than half of a clear.
+ *
+ * Context: any but NMI.
+ * Return: false if some may not be clear: clear each of them again.
+ */
+bool unmapped_clear_chain(struct folio *folio)
+{
+	struct page *pages[PAGEVEC_SIZE];
+	unsigned int nr_pages = 0;
+
+	for (; folio; folio = folio->private)
+		pages[nr_pages++] = &folio->page;
+	if (unmapped_fault(UNMAPPED_FAULT_NO_CLEAR) ||
+	    !mermap_clear_each(pages, nr_pages))
+		return false;
+	count_vm_events(UNMAPPED_CLEAR, nr_pages);
 	return true;
 }
 

@@ -43,6 +43,14 @@
 /* How many times a flip tries with other pages */
 #define FLIP_TRIES_MAX	8
 
+/*
+ * How many blocks share a shootdown: at most, and one in how many that are unmapped
+ * already, and in how many that are free
+ */
+#define FLIP_BATCH_MAX		8UL
+#define FLIP_BATCH_GROWTH	8
+#define FLIP_BATCH_SHARE	64
+
 /* How many blocks the first take-back after a flip maps back, and the most */
 #define TAKE_BACK_MIN	8
 #define TAKE_BACK_MAX	4096
@@ -282,10 +290,7 @@ static void map_pages(struct page *page, unsigned int order)
 		arch_map_block(pfn);
 }
 
-/*
- * Make pages absent on every CPU. The flush after a failure is for the 1 GiB
- * entry that may have been split on the way.
- */
+/* Make pages not present; CPUs may go on to reach them until they are flushed. */
 static int unmap_pages(struct page *page, unsigned int order)
 {
 	unsigned long start_pfn = page_to_pfn(page);
@@ -305,10 +310,14 @@ static int unmap_pages(struct page *page, unsigned int order)
 			arch_map_block(pfn);
 		}
 	}
+	return err;
+}
+
+static void flush_unmapped(void)
+{
 	if (!unmapped_fault(UNMAPPED_FAULT_NO_FLUSH))
 		arch_unmapped_flush();
 	count_vm_event(UNMAPPED_FLUSH);
-	return err;
 }
 
 /* Was a block claimed for something else while it stood on no list? */
@@ -363,26 +372,61 @@ static void give_poisoned_pages(struct zone *zone, struct page *page,
 	count_failed_flip(UNMAPPED_FLIP_FAIL_POISON);
 }
 
-static bool flip_taken_pages(struct zone *zone, struct page *page,
-			     unsigned int order, freetype_t freetype)
+/*
+ * Flip pages that were taken; those that could not be flipped move to @failed.
+ * All share one shootdown. It comes after a failure as well, for the 1 GiB entry
+ * that may have been split on the way.
+ *
+ * Return: how many blocks are unmapped and listed now.
+ */
+static unsigned int flip_taken_pages(struct zone *zone, unsigned int order,
+				     freetype_t freetype, struct list_head *taken,
+				     struct list_head *failed)
 {
+	unsigned int nr_flipped = 0;
+	struct page *page, *next;
 	int err;
 
-	clear_pages(page, order);
-	err = unmap_pages(page, order);
-	if (err) {
-		count_failed_flip(err == -ENOMEM ? UNMAPPED_FLIP_FAIL_TABLE :
-						   UNMAPPED_FLIP_FAIL_ENTRY);
-		return false;
+	list_for_each_entry_safe(page, next, taken, lru) {
+		clear_pages(page, order);
+		err = unmap_pages(page, order);
+		if (err) {
+			list_move(&page->lru, failed);
+			count_failed_flip(err == -ENOMEM ? UNMAPPED_FLIP_FAIL_TABLE :
+							   UNMAPPED_FLIP_FAIL_ENTRY);
+		}
 	}
-	unmapped_mid_flip(page, order);
-	if (!list_unmapped(zone, page, order, freetype)) {
+	flush_unmapped();
+	list_for_each_entry_safe(page, next, taken, lru) {
+		list_del(&page->lru);
+		unmapped_mid_flip(page, order);
+		if (list_unmapped(zone, page, order, freetype)) {
+			nr_flipped++;
+			continue;
+		}
 		map_pages(page, order);
+		list_add(&page->lru, failed);
 		count_failed_flip(UNMAPPED_FLIP_FAIL_CLAIMED);
-		return false;
 	}
-	count_vm_events(UNMAPPED_FLIP, 1U << (order - pageblock_order));
-	return true;
+	count_vm_events(UNMAPPED_FLIP, nr_flipped << (order - pageblock_order));
+	return nr_flipped;
+}
+
+/*
+ * How many pages of @order shall a flip take? One; but under a load that has
+ * grown large more, which the next requests will find: an eighth of what is unmapped
+ * already, and a small share of what is free. If memory was taken back since
+ * the last flip, others need it, and it is one again.
+ */
+static unsigned int flip_batch(struct zone *zone, unsigned int order)
+{
+	unsigned long nr_free = zone_page_state(zone, NR_FREE_PAGES) / pageblock_nr_pages;
+	unsigned long batch = atomic_long_read(&nr_unmapped_blocks) / FLIP_BATCH_GROWTH;
+
+	if (order > pageblock_order ||
+	    READ_ONCE(flips_of(zone)->take_back_batch) != TAKE_BACK_MIN)
+		return 1;
+	return clamp(min(batch, nr_free / FLIP_BATCH_SHARE), 1UL, FLIP_BATCH_MAX);
 }
 
 /*
@@ -394,31 +438,36 @@ static bool flip_taken_pages(struct zone *zone, struct page *page,
 static bool flip_pages(struct zone *zone, unsigned int order, gfp_t gfp,
 		       freetype_t freetype)
 {
+	unsigned int nr, nr_flipped = 0, batch = flip_batch(zone, order);
 	struct page *page, *next;
 	LIST_HEAD(failed);
-	bool done = false;
 	int i;
 
-	for (i = 0; !done && i < FLIP_TRIES_MAX; i++) {
-		if (!unmapped_may_flip(zone, order, gfp))
-			break;
-		page = take_mapped_pages(zone, order,
-					 freetype_migratetype(freetype));
-		if (!page)
-			break;
-		if (find_poisoned_page(page, order)) {
-			give_poisoned_pages(zone, page, order);
-			continue;
+	for (i = 0; !nr_flipped && i < FLIP_TRIES_MAX; i++) {
+		LIST_HEAD(taken);
+
+		for (nr = 0; nr < batch && unmapped_may_flip(zone, order, gfp);) {
+			page = take_mapped_pages(zone, order,
+						 freetype_migratetype(freetype));
+			if (!page)
+				break;
+			if (find_poisoned_page(page, order)) {
+				give_poisoned_pages(zone, page, order);
+				continue;
+			}
+			list_add_tail(&page->lru, &taken);
+			nr++;
 		}
-		done = flip_taken_pages(zone, page, order, freetype);
-		if (!done)
-			list_add(&page->lru, &failed);
+		if (!nr)
+			break;
+		nr_flipped = flip_taken_pages(zone, order, freetype, &taken, &failed);
+		batch = 1;
 	}
 	list_for_each_entry_safe(page, next, &failed, lru) {
 		list_del(&page->lru);
 		give_pages(zone, page, order, true);
 	}
-	return done;
+	return nr_flipped;
 }
 
 /**

@@ -68,6 +68,18 @@ int mermap_init(void);
 bool mermap_clear_pages(struct page *page, unsigned int nr_pages);
 
 /**
+ * mermap_clear_each() - write zeros to pages that stand anywhere
+ * @pages: the pages
+ * @nr_pages: how many
+ *
+ * As mermap_clear_pages(), with as few visits as can be.
+ *
+ * Context: Any context but NMI.
+ * Return: true, or false as for mermap_clear_pages(), with some pages unchanged.
+ */
+bool mermap_clear_each(struct page * const *pages, unsigned int nr_pages);
+
+/**
  * mermap_copy_page() - copy the contents of one page to another
  * @dst: page to write
  * @src: page to read
@@ -156,6 +168,12 @@ static inline int mermap_init(void)
 }
 
 static inline bool mermap_clear_pages(struct page *page, unsigned int nr_pages)
+{
+	return false;
+}
+
+static inline bool mermap_clear_each(struct page * const *pages,
+				     unsigned int nr_pages)
 {
 	return false;
 }

@@ -249,6 +249,13 @@ struct mm_struct *arch_mermap_enter(void)
 	return prev;
 }
 
+void arch_mermap_reenter(void)
+{
+	/* Interrupts may have set a watchpoint. */
+	if (hw_breakpoint_active())
+		hw_breakpoint_disable();
+}
+
 void arch_mermap_leave(struct mm_struct *prev)
 {
 	lockdep_assert_irqs_disabled();

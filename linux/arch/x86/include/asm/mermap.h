@@ -31,6 +31,9 @@ bool arch_mermap_ready(void);
 /* Load this CPU's address space. Return what to give to arch_mermap_leave(). */
 struct mm_struct *arch_mermap_enter(void);
 
+/* Interrupts were let in since arch_mermap_enter(), with all slots empty. */
+void arch_mermap_reenter(void);
+
 /* Load the address space @prev again. All slots must be empty. */
 void arch_mermap_leave(struct mm_struct *prev);
 
