@@ -36,7 +36,7 @@ static void judge_blocks(const char *what, long before, size_t nr_pages)
 		ktap_skip("this kernel unmaps no blocks", "blocks for %s", what);
 		return;
 	}
-	ktap_note("%s.blocks=%ld", what, nr);
+	ktap_note("%s_blocks=%ld", what, nr);
 	ktap_ok(nr <= (long)nr_max + BATCH_BLOCKS,
 		"%ld blocks for %zu pages of %s", nr, nr_pages, what);
 }

@@ -30,6 +30,8 @@ static const struct counter {
 	{ "compact_stall", "compact_stall", false },
 	{ "pgmigrate_success", "pgmigrate_success", false },
 	{ "refault_file", "workingset_refault_file", false },
+	{ "refault_anon", "workingset_refault_anon", false },
+	{ "pswpout", "pswpout", false },
 	{ "thp_fault_alloc", "thp_fault_alloc", false },
 	{ "thp_fault_fallback", "thp_fault_fallback", false },
 	{ "unmapped_flip", "unmapped_flip", false },
