@@ -88,7 +88,8 @@ static void set_size(unsigned int nr_rows, unsigned int nr_columns)
 	screen.nr_rows = nr_rows;
 	screen.nr_columns = nr_columns;
 	screen.nr_pages = 0;
-	screen.row = screen.column = 0;
+	screen.row = 0;
+	screen.column = 0;
 	clear_below(0, 0);
 	if (ioctl(master, TIOCSWINSZ, &size))
 		die(EXIT_CANNOT, "TIOCSWINSZ: %s", strerror(errno));
