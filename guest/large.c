@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,7 +241,7 @@ static bool covered_is_large(void)
 {
 	struct area area;
 
-	set_limit(SIZE);
+	set_limit(2 * SIZE);
 	area = secret_area(SIZE);
 	touch(&area, 0, PAGES_PER_BLOCK);
 	return area_mapped(&area) == NR_PAGES;
@@ -250,10 +251,71 @@ static bool one_short_is_small(void)
 {
 	struct area area;
 
-	set_limit(SIZE - PAGE_SIZE);
+	set_limit(2 * SIZE - PAGE_SIZE);
 	area = secret_area(SIZE);
 	touch(&area, 0, PAGES_PER_BLOCK);
 	return area_mapped(&area) == SIZE / BLOCK_BYTES;
+}
+
+/* Sparse files of one user: what large folios took must not be missing to others. */
+static bool others_fit(void)
+{
+	set_limit(8 * MIB);
+	for (int i = 0; i < 64; i++) {
+		struct area area = secret_area(BLOCK_BYTES);
+
+		touch(&area, 0, PAGES_PER_BLOCK);
+	}
+	return true;
+}
+
+#define NR_RACERS	4
+
+/* All touch the same pages at once: the one who comes second holds too much for a moment. */
+static void *race(void *area)
+{
+	touch(area, 0, 1);
+	return NULL;
+}
+
+static bool racers_fit(void)
+{
+	pthread_t threads[NR_RACERS];
+	struct area area;
+
+	set_limit(BLOCK_BYTES);
+	for (int round = 0; round < 8; round++) {
+		area = secret_area(BLOCK_BYTES);
+		for (int i = 0; i < NR_RACERS; i++) {
+			if (pthread_create(&threads[i], NULL, race, &area))
+				die(EXIT_FAILED, "no thread");
+		}
+		for (int i = 0; i < NR_RACERS; i++)
+			pthread_join(threads[i], NULL);
+		area_destroy(&area);
+	}
+	return true;
+}
+
+/* Single pages stand in the way of larger folios, which take what is between them. */
+static bool gaps_are_filled(void)
+{
+	struct area area = secret_area(BLOCK_BYTES);
+	bool passed;
+
+	if (madvise(area.start, area.size, MADV_NOHUGEPAGE))
+		die_errno("madvise");
+	touch(&area, 0, PAGES_PER_BLOCK);
+	if (madvise(area.start, area.size, MADV_HUGEPAGE))
+		die_errno("madvise");
+	touch(&area, 1, PAGES_PER_BLOCK);
+	passed = area_mapped(&area) == 2;
+	touch(&area, 256, PAGES_PER_BLOCK);
+	passed &= area_mapped(&area) == 2 + 256;
+	touch(&area, 2, PAGES_PER_BLOCK);
+	passed &= area_mapped(&area) == 2 + 256 + 2;
+	area_destroy(&area);
+	return passed;
 }
 
 static void test_limit(void)
@@ -261,7 +323,10 @@ static void test_limit(void)
 	ktap_ok(in_child(sparse_fits),
 		"64 MiB touched once per 2 MiB fit into a limit of 8 MiB");
 	ktap_ok(in_child(covered_is_large) && in_child(one_short_is_small),
-		"large folios where the limit covers all of the file, not a page less");
+		"large folios where half of the limit covers all of the file, not a page less");
+	ktap_ok(in_child(others_fit), "64 sparse files of 2 MiB fit into a limit of 8 MiB");
+	ktap_ok(in_child(racers_fit), "threads that race for the last pages of a limit");
+	ktap_ok(gaps_are_filled(), "folios between single pages are as large as fits");
 }
 
 #define CGROUP	"/sys/fs/cgroup"
@@ -378,7 +443,7 @@ int main(void)
 {
 	if (!kfile_exists(SWITCH))
 		die(EXIT_CANNOT_RUN, "this kernel has no large folios of secrets");
-	ktap_plan(18);
+	ktap_plan(21);
 	test_whole();
 	test_end();
 	test_part();

@@ -130,7 +130,9 @@ static void mermap_leave(struct mermap_visit *visit, unsigned int nr_dropped,
 static void mermap_next(struct mermap_visit *visit, unsigned int nr_dropped,
 			unsigned int nr_pages)
 {
+	VM_WARN_ON_ONCE(!arch_mermap_is_idle(smp_processor_id()));
 	count_visit(nr_dropped, nr_pages);
+	arch_mermap_pause();
 	__this_cpu_write(mermap_cpu.busy, false);
 	local_irq_restore(visit->flags);
 	local_irq_save(visit->flags);

@@ -10,10 +10,12 @@
  *  - It lies within the file's end, which is fixed once there are folios, and
  *    within what the faulting process maps and one page table covers, so that
  *    it can be mapped whole, by one PMD entry if it is as large.
- *  - The owner cannot miss what it takes beyond the page that was touched: the
- *    limit of locked memory covers all of the file that is not there yet, and so
- *    do the cgroup's and the memory of the machine.  A sparse file that is larger
- *    gets as many touches as with single pages.
+ *  - The owner cannot miss what it takes beyond the page that was touched: half of
+ *    the limit of locked memory covers all of the file that is not there yet, and
+ *    so do half of the cgroup's and of what memory is available.  A sparse file
+ *    that is larger gets as many touches as with single pages, and the other half
+ *    is left to other files of the same user, which may be sparse.
+ *  - No page of it is there yet.
  *  - Nobody else pays: neither the charge nor the page allocator reclaims or
  *    migrates for it.  For the largest order a block may be unmapped; smaller ones
  *    come from blocks that are.
@@ -68,13 +70,13 @@ static bool large_folios_wanted(struct vm_area_struct *vma)
 static bool limit_covers(struct user_struct *user, unsigned long nr_pages)
 {
 	return atomic_long_read(&user->locked_vm) + nr_pages <=
-	       rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	       (rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT) / 2;
 }
 
 /* One block may be taken in any case */
 static bool memory_covers(unsigned long nr_pages)
 {
-	return nr_pages <= pageblock_nr_pages || nr_pages <= si_mem_available();
+	return nr_pages <= pageblock_nr_pages || nr_pages <= si_mem_available() / 2;
 }
 
 #ifdef CONFIG_MEMCG
@@ -88,7 +90,7 @@ static bool cgroup_covers(unsigned long nr_pages)
 	memcg = mem_cgroup_from_task(current);
 	for (; covers && memcg; memcg = parent_mem_cgroup(memcg)) {
 		limit = min(READ_ONCE(memcg->memory.max), READ_ONCE(memcg->memory.high));
-		covers = page_counter_read(&memcg->memory) + nr_pages <= limit;
+		covers = page_counter_read(&memcg->memory) + nr_pages <= limit / 2;
 	}
 	rcu_read_unlock();
 	return covers;
@@ -103,13 +105,16 @@ static bool cgroup_covers(unsigned long nr_pages)
 /* May the folio of @order around the fault be mapped whole, and end by @end? */
 static bool order_fits(struct vm_fault *vmf, unsigned int order, pgoff_t end)
 {
+	struct address_space *mapping = vmf->vma->vm_file->f_mapping;
 	pgoff_t nr = 1UL << order;
 	pgoff_t first = round_down(vmf->pgoff, nr);
 	unsigned long addr = (vmf->address & PAGE_MASK) -
 			     ((vmf->pgoff - first) << PAGE_SHIFT);
 
 	return first >= vmf->vma->vm_pgoff && first + nr <= end &&
-	       (addr & PMD_MASK) == ((addr + (nr << PAGE_SHIFT) - 1) & PMD_MASK);
+	       (addr & PMD_MASK) == ((addr + (nr << PAGE_SHIFT) - 1) & PMD_MASK) &&
+	       !filemap_range_has_page(mapping, (loff_t)first << PAGE_SHIFT,
+				       ((loff_t)(first + nr) << PAGE_SHIFT) - 1);
 }
 
 /**

@@ -93,6 +93,7 @@ bool __unmapped_take_back_node(pg_data_t *pgdat, int order, int highest_zoneidx)
 bool __unmapped_take_back_zonelist(gfp_t gfp, unsigned int order,
 				   const struct alloc_context *ac);
 void __unmapped_freed(struct zone *zone);
+void __unmapped_free_poisoned(struct page *page, unsigned int order);
 bool __unmapped_range_partial(unsigned long start_pfn, unsigned long end_pfn);
 void __unmapped_map_back_range(unsigned long start_pfn, unsigned long end_pfn);
 
@@ -347,6 +348,13 @@ static inline bool vma_maps_secrets_whole(struct vm_area_struct *vma)
 	return unmapped_enabled() && vma_is_secretmem(vma);
 }
 
+/* The same of a folio; not where a touch of a poisoned page must be seen */
+static inline bool folio_maps_whole(struct vm_area_struct *vma, struct folio *folio)
+{
+	return vma_is_anon_shmem(vma) ||
+	       (vma_maps_secrets_whole(vma) && !folio_test_has_hwpoisoned(folio));
+}
+
 /**
  * unmapped_target_gfp - flags to allocate the destination of a migration with
  * @src: the folio that moves
@@ -556,6 +564,33 @@ static inline void unmapped_map_back_range(unsigned long start_pfn,
  */
 #define rmqueue_buddy_inline			noinline
 
+/**
+ * unmapped_free_poisoned - free what is sound of pages that hold poisoned ones
+ * @page: first of the pages, unmapped, cleared, prepared to be freed
+ * @order: their order, not 0
+ *
+ * A poisoned page was not cleared, and nobody may get it.
+ *
+ * Context: any but NMI.
+ * Return: false if none is poisoned: nothing was done.
+ */
+static inline bool unmapped_free_poisoned(struct page *page, unsigned int order)
+{
+#ifdef CONFIG_MEMORY_FAILURE
+	unsigned int i;
+
+	if (likely(!atomic_long_read(&num_poisoned_pages)))
+		return false;
+	for (i = 0; i < 1U << order; i++) {
+		if (PageHWPoison(page + i)) {
+			__unmapped_free_poisoned(page, order);
+			return true;
+		}
+	}
+#endif
+	return false;
+}
+
 /* Must pages of this freetype stay off the per-CPU lists? */
 static inline bool freetype_bypasses_pcp(freetype_t freetype)
 {
@@ -572,6 +607,7 @@ static inline bool freetype_bypasses_pcp(freetype_t freetype)
 #define freed_freetype(freetype, page, pfn)	(freetype)
 #define freed_info(order, freetype)		((order) | freetype_bits(freetype) << 8)
 #define freed_info_order(info)			((info) & 0xff)
+#define free_mapped_prepare(page, order)	__free_pages_prepare(page, order, false, false)
 #define freed_info_migratetype(info, page, pfn)	((int)((info) >> 8))
 
 /**
@@ -595,6 +631,7 @@ static inline freetype_t gfp_freetype(gfp_t gfp)
 #define account_free_unmapped(zone, nr, freetype)	do { } while (0)
 #define page_unmapped(page)			false
 #define vma_maps_secrets_whole(vma)		false
+#define folio_maps_whole(vma, folio)		vma_is_anon_shmem(vma)
 #define refuse_unmapped(gfp)			false
 #define unmapped_alloc_pages(gfp, order, ac)	NULL
 #define gfp_unmapped(gfp)			false
@@ -608,6 +645,8 @@ static inline freetype_t gfp_freetype(gfp_t gfp)
 #define freed_freetype(freetype, page, pfn)	get_pfnblock_freetype(page, pfn)
 #define freed_info(order, freetype)		(order)
 #define freed_info_order(info)			(info)
+#define free_mapped_prepare(page, order)	free_pages_prepare(page, order)
+#define unmapped_free_poisoned(page, order)	false
 #define freed_info_migratetype(info, page, pfn)	get_pfnblock_migratetype(page, pfn)
 #define unmapped_reclaim_ahead(zone)		0UL
 #define secretmem_refused(reason)		do { } while (0)

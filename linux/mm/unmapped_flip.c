@@ -47,7 +47,7 @@
  * How many blocks share a shootdown: at most, and one in how many that are unmapped
  * already, and in how many that are free
  */
-#define FLIP_BATCH_MAX		8UL
+#define FLIP_BATCH_MAX		8U
 #define FLIP_BATCH_GROWTH	8
 #define FLIP_BATCH_SHARE	64
 
@@ -61,12 +61,15 @@
  *	take more free memory off the lists at a time, and the second of two
  *	flippers mostly finds that the first has listed enough for both.
  * @nr_flips: how many have succeeded; written under @lock
+ * @batch: how many blocks the next flip unmaps, if as many are to be had.  A hint,
+ *	written by whoever flips or takes back.
  * @take_back_batch: how many blocks the next take-back maps back.  A hint,
  *	written by whoever flips or takes back.
  */
 struct zone_flips {
 	struct mutex lock;	/* see above */
 	unsigned long nr_flips;
+	unsigned int batch;
 	unsigned int take_back_batch;
 };
 
@@ -108,6 +111,7 @@ int unmapped_flip_init(void)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
 		mutex_init(&zone_flips[i].lock);
+		zone_flips[i].batch = 1;
 		zone_flips[i].take_back_batch = TAKE_BACK_MIN;
 	}
 	return 0;
@@ -360,16 +364,18 @@ static void count_failed_flip(enum vm_event_item reason)
 	count_vm_event(reason);
 }
 
-/* What is poisoned is not cleared, and the rest does not stay whole for it. */
-static void give_poisoned_pages(struct zone *zone, struct page *page,
-				unsigned int order)
+/*
+ * What is poisoned is not cleared, and the rest does not stay whole for it. Slow
+ * part of unmapped_free_poisoned().
+ */
+void __unmapped_free_poisoned(struct page *page, unsigned int order)
 {
+	struct zone *zone = page_zone(page);
 	unsigned long flags;
 
 	spin_lock_irqsave(&zone->lock, flags);
 	__give_sound_pages(zone, page, order);
 	spin_unlock_irqrestore(&zone->lock, flags);
-	count_failed_flip(UNMAPPED_FLIP_FAIL_POISON);
 }
 
 /*
@@ -415,18 +421,19 @@ static unsigned int flip_taken_pages(struct zone *zone, unsigned int order,
 /*
  * How many pages of @order shall a flip take? One; but under a load that has
  * grown large more, which the next requests will find: an eighth of what is unmapped
- * already, and a small share of what is free. If memory was taken back since
- * the last flip, others need it, and it is one again.
+ * already, a small share of what is free, and twice as many as the last flip, or
+ * one if others needed memory since.
  */
 static unsigned int flip_batch(struct zone *zone, unsigned int order)
 {
 	unsigned long nr_free = zone_page_state(zone, NR_FREE_PAGES) / pageblock_nr_pages;
 	unsigned long batch = atomic_long_read(&nr_unmapped_blocks) / FLIP_BATCH_GROWTH;
 
-	if (order > pageblock_order ||
-	    READ_ONCE(flips_of(zone)->take_back_batch) != TAKE_BACK_MIN)
+	if (order > pageblock_order)
 		return 1;
-	return clamp(min(batch, nr_free / FLIP_BATCH_SHARE), 1UL, FLIP_BATCH_MAX);
+	batch = min3(batch, nr_free / FLIP_BATCH_SHARE,
+		     (unsigned long)READ_ONCE(flips_of(zone)->batch));
+	return clamp(batch, 1UL, (unsigned long)FLIP_BATCH_MAX);
 }
 
 /*
@@ -452,7 +459,8 @@ static bool flip_pages(struct zone *zone, unsigned int order, gfp_t gfp,
 			if (!page)
 				break;
 			if (find_poisoned_page(page, order)) {
-				give_poisoned_pages(zone, page, order);
+				__unmapped_free_poisoned(page, order);
+				count_failed_flip(UNMAPPED_FLIP_FAIL_POISON);
 				continue;
 			}
 			list_add_tail(&page->lru, &taken);
@@ -507,6 +515,7 @@ bool unmapped_flip(struct zone *zone, unsigned int order, gfp_t gfp,
 		up_read(&flip_gate);
 		if (done) {
 			WRITE_ONCE(flips->nr_flips, flips->nr_flips + 1);
+			WRITE_ONCE(flips->batch, min(2 * flips->batch, FLIP_BATCH_MAX));
 			WRITE_ONCE(flips->take_back_batch, TAKE_BACK_MIN);
 		}
 	}
@@ -619,6 +628,7 @@ bool unmapped_take_back(struct zone *zone)
 	if (!unmapped_map_back(zone, batch))
 		return false;
 	WRITE_ONCE(flips->take_back_batch, min(4 * batch, TAKE_BACK_MAX));
+	WRITE_ONCE(flips->batch, 1);
 	/* Whatever kswapd failed at before, there is memory now */
 	WRITE_ONCE(zone->zone_pgdat->kswapd_failures, 0);
 	return true;

@@ -249,9 +249,14 @@ struct mm_struct *arch_mermap_enter(void)
 	return prev;
 }
 
+void arch_mermap_pause(void)
+{
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
+}
+
 void arch_mermap_reenter(void)
 {
-	/* Interrupts may have set a watchpoint. */
 	if (hw_breakpoint_active())
 		hw_breakpoint_disable();
 }

@@ -31,7 +31,8 @@ bool arch_mermap_ready(void);
 /* Load this CPU's address space. Return what to give to arch_mermap_leave(). */
 struct mm_struct *arch_mermap_enter(void);
 
-/* Interrupts were let in since arch_mermap_enter(), with all slots empty. */
+/* Let interrupts in, with all slots empty, and come back from them. */
+void arch_mermap_pause(void);
 void arch_mermap_reenter(void);
 
 /* Load the address space @prev again. All slots must be empty. */
