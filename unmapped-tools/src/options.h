@@ -11,7 +11,8 @@ struct options {
 	u64 nr_updates;		/* 0: without end */
 	u64 delay_ms;
 	bool timestamp;
-	bool wide;
+	bool wide;		/* nothing is left out to save room */
+	bool two_columns;	/* of counters: the terminal is wide */
 	char unit;		/* of amounts: k, K, m or M */
 	enum holder_order order;
 };

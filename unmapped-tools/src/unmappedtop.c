@@ -21,6 +21,7 @@
 #include "view.h"
 
 #define LINES_A_HEADER	20	/* where nobody says how high the output is */
+#define TWO_COLUMNS_WIDTH	104
 #define DELAY_MAX_MS	(7 * 24 * 3600 * 1000UL)
 
 enum output { OUTPUT_SCREEN, OUTPUT_LOG, OUTPUT_ONCE, OUTPUT_KV };
@@ -37,7 +38,7 @@ static const char usage[] =
 	"  -n, --updates N      end after N updates\n"
 	"  -d, --delay SECONDS  between updates (3); fractions are understood\n"
 	"  -t, --timestamp      with date and time\n"
-	"  -w, --wide           do not save columns\n"
+	"  -w, --wide           leave out nothing: wide columns, counters that are 0\n"
 	"  -s, --sort ORDER     holders by resident (default), mapped, files, pid, name\n"
 	"  -S, --unit UNIT      amounts in k (1000), K (1024, default), m (1000000) or\n"
 	"                       M (1048576) bytes; --kv is in kB of 1024 always\n"
@@ -255,7 +256,7 @@ static bool show_until(struct job *job, struct snapshot *now, const struct snaps
 
 		screen_size(&width, &height);
 		opt.order = job->opt.order;
-		opt.wide = job->opt.wide || width >= 110;
+		opt.two_columns = width >= TWO_COLUMNS_WIDTH;
 		view_build(&view, now, before, &opt);
 		shown = screen_show(view.text.text, view.header_line);
 		view_free(&view);

@@ -122,20 +122,28 @@ static void add_counter(struct view *view, const struct snapshot *snapshot,
 		string_add(&view->text, " %8s/s", "-");
 }
 
-/* Two in a line where the terminal is wide, so that the holders stay in sight. */
+/*
+ * The holders have to stay in sight: what was never counted is left out, and there
+ * are two in a line where the terminal has room for it.
+ */
 static void add_counters(struct view *view, const struct snapshot *snapshot,
 			 const struct snapshot *before, const struct options *opt)
 {
 	const struct counters *counters = &snapshot->counters;
-	size_t columns = opt->wide ? 2 : 1;
+	size_t columns = opt->wide || opt->two_columns ? 2 : 1, nr_shown = 0;
 
-	if (!counters->nr)
-		return;
 	for (size_t i = 0; i < counters->nr; i++) {
-		string_add(&view->text, i % columns ? "   " : "\n");
+		if (!counters->list[i].value && !opt->wide)
+			continue;
+		string_add(&view->text, nr_shown++ % columns ? "   " : "\n");
 		add_counter(view, snapshot, before, &counters->list[i]);
 	}
-	string_add(&view->text, "\n");
+	if (nr_shown)
+		string_add(&view->text, "\n");
+	if (nr_shown < counters->nr)
+		string_add(&view->text, "%s%zu other counter%s 0\n", nr_shown ? "" : "\n",
+			   counters->nr - nr_shown,
+			   counters->nr - nr_shown == 1 ? " is" : "s are");
 }
 
 static const char *user_name(char *buffer, struct amount uid)
