@@ -129,12 +129,15 @@ static bool start_all(struct readers *readers)
 		for (int i = 0; CPU_ISSET(cpu, &set) && i < READERS_A_CPU; i++) {
 			struct reader *reader = &readers->reader[readers->nr];
 
+			pid_t pid;
+
 			reader->cpu = cpu;
-			reader->pid = fork();
-			if (reader->pid < 0)
+			pid = fork();
+			if (pid < 0)
 				return false;
-			if (!reader->pid)
+			if (!pid)
 				run_reader(readers, reader);
+			reader->pid = pid;	/* shared: not the child's to write */
 			readers->nr++;
 		}
 	}
