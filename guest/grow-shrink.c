@@ -33,7 +33,7 @@ static const char usage[] =
 
 #define NR_SLOTS	8	/* areas that a grower holds at most */
 #define SHARE_PERCENT	18	/* of RAM, the most that a grower holds */
-#define NR_ROUNDS	16	/* the least that each racer does */
+#define NR_ROUNDS	4	/* the least that each racer does */
 #define PAUSE_US	50000
 #define SETTLE_TRIES	50
 #define SETTLE_US	200000
