@@ -27,8 +27,8 @@
 #include "kfile.h"
 #include "kstat.h"
 #include "ktap.h"
-#include "mark.h"
 #include "memblock.h"
+#include "takers.h"
 #include "validator.h"
 
 #define UNMAPPED_DEBUGFS	"/sys/kernel/debug/unmapped"
@@ -61,19 +61,9 @@ static volatile struct progress *own;
 
 static bool take_secret(u64 *state)
 {
-	size_t nr_pages = 1 + next_random(state) % 700;
-	u64 seed = next_random(state) | 1;
-	struct area area = secret_area(nr_pages * PAGE_SIZE);
-	bool whole = true;
+	bool whole = taker_use_secret(state);
 
-	for (size_t i = 0; i < nr_pages; i++)
-		whole &= page_is_zero_from(area_page(&area, i), 0);
-	mark_fill_pages(area.start, nr_pages, seed);
-	usleep(next_random(state) % 20000);
-	whole &= !mark_count_wrong_pages(area.start, nr_pages, seed);
-	area_destroy(&area);
-	if (!whole)
-		own->nr_broken++;
+	own->nr_broken += !whole;
 	return whole;
 }
 
