@@ -37,8 +37,8 @@ bochs_packages() { sed 's/#.*//' "$TOP/tools/packages-bochs" | xargs; }
 # check_for_bochs: refuses what this machine cannot do, and a host without it.
 check_for_bochs() {
 	local lack
-	[ -z "$icount$ram$balloon" ] && [ "$numa" = 1 ] && [ ${#disks[@]} = 0 ] ||
-		usage_error "--machine bochs has none of --icount, --ram, --numa, --disk, --balloon"
+	[ -z "$icount$ram$balloon$virtio_mem$monitor" ] && [ "$numa" = 1 ] && [ ${#disks[@]} = 0 ] ||
+		usage_error "--machine bochs has none of --icount, --ram, --numa, --disk, --balloon, --virtio-mem, --monitor"
 	[ "$mem_mib" -le 2048 ] || usage_error "--machine bochs has --mem 2G at most"
 	[ "$what" = run ] || return 0
 	[ /dev/stdin -ef /dev/null ] || [ -t 0 ] || usage_error "--machine bochs has no stdin: add </dev/null"
