@@ -110,17 +110,15 @@ static void make_room(struct hoard *secrets, u64 block)
 	}
 }
 
-/* Where secrets move, the memory goes, and comes back for the next test. */
+/* Where secrets move, the memory goes. It comes back for the next test. */
 static bool live_secrets_move(u64 block, int error)
 {
 	u64 nr_present = count_present_in(block);
 
-	if (error || nr_present != memblock_nr_pages()) {
-		ktap_note("offline: %s, %lu pages are present", strerror(error),
-			  nr_present);
-		return false;
-	}
-	return !memblock_online(block);
+	ktap_note("offline: %s, %lu pages are present", strerror(error),
+		  nr_present);
+	return !error && !memblock_online(block) &&
+	       nr_present == memblock_nr_pages();
 }
 
 static void test_live_secrets(struct hoard *secrets, u64 block)
