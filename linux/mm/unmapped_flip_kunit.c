@@ -300,12 +300,17 @@ static bool try_failure(struct kunit *test, unsigned int fault, unsigned int ord
 	struct place before = find_place(pfn), after;
 	/* A block that the page table refuses is passed over for others. */
 	bool others = fault & FAIL_LAST_BLOCK;
+	enum vm_event_item reason = fault & UNMAPPED_FAULT_CLAIMED ?
+			UNMAPPED_FLIP_FAIL_CLAIMED : UNMAPPED_FLIP_FAIL_ENTRY;
+	unsigned long failed_so = ut_nr_events(reason);
 
 	KUNIT_EXPECT_EQ(test, flip_fails(fault, order, pfn), !others);
 	after = find_place(pfn);
 
 	KUNIT_EXPECT_EQ(test, ut_nr_events(UNMAPPED_FLIP) != flips, others);
 	KUNIT_EXPECT_GT(test, ut_nr_events(UNMAPPED_FLIP_FAIL), failed);
+	KUNIT_EXPECT_EQ(test, ut_nr_events(reason) - failed_so,
+			ut_nr_events(UNMAPPED_FLIP_FAIL) - failed);
 	ut_expect_mapped(test, pfn_to_page(pfn), order);
 	return before.page && before.page == after.page &&
 	       before.order == after.order &&

@@ -364,6 +364,34 @@ static void test_take_back_poisoned(struct kunit *test)
 	ut_expect_freed(test, page, pageblock_order);
 }
 
+/*
+ * A flip that meets such a page leaves its block alone and takes another one: the
+ * page is out of use, the others are free, and all of them present.
+ */
+static void test_flip_poisoned(struct kunit *test)
+{
+	unsigned long nr_failed = ut_nr_events(UNMAPPED_FLIP_FAIL_POISON);
+	unsigned long pfn = unmapped_next_blocks(ut_zone, pageblock_order, MIGRATE_UNMOVABLE);
+	struct page *block = pfn_to_page(pfn), *poisoned = block + 99, *page;
+
+	KUNIT_ASSERT_NE(test, pfn, 0);
+	SetPageHWPoison(poisoned);
+	page = ut_alloc(GFP_USER, 0);
+	KUNIT_EXPECT_NOT_NULL(test, page);
+	KUNIT_EXPECT_EQ(test, ut_nr_events(UNMAPPED_FLIP_FAIL_POISON), nr_failed + 1);
+	KUNIT_EXPECT_FALSE(test, page_unmapped(block));
+	KUNIT_EXPECT_EQ(test, ut_nr_readable(block, pageblock_order), pageblock_nr_pages);
+	KUNIT_EXPECT_EQ(test, page_count(poisoned), 1);
+	KUNIT_EXPECT_GE(test, ut_free_order(block), 0);
+	KUNIT_EXPECT_EQ(test, unmapped_validate(), 0);
+
+	ClearPageHWPoison(poisoned);
+	if (page_count(poisoned))
+		__free_page(poisoned);
+	if (page)
+		__free_page(page);
+}
+
 /* A poisoned page neither gets cleared nor comes back to a list. */
 static void test_free_poisoned(struct kunit *test)
 {
@@ -403,6 +431,7 @@ static struct kunit_case unmapped_paths_test_cases[] = {
 #ifdef CONFIG_MEMORY_FAILURE
 	KUNIT_CASE(test_range_poisoned),
 	KUNIT_CASE(test_take_back_poisoned),
+	KUNIT_CASE(test_flip_poisoned),
 	KUNIT_CASE(test_free_poisoned),
 #endif
 	{}
