@@ -30,8 +30,8 @@
 #include "validator.h"
 
 #define SECRET_PERCENT	40	/* of RAM */
-#define NR_BURSTS	12	/* at least */
-#define NR_ROUNDS	3	/* of secrets that come and go, at least */
+#define NR_BURSTS	60	/* at least */
+#define NR_ROUNDS	6	/* of secrets that come and go, at least */
 #define SIGNALS_A_PAGE	51	/* a struct sigqueue is 80 bytes */
 #define SIGNAL		SIGRTMIN
 #define SEED		1
