@@ -201,16 +201,16 @@ unsigned long secretmem_get_unmapped_area(struct file *file, unsigned long addr,
 
 static int __init large_folios_param(char *str)
 {
-	int large = sysfs_match_string(large_names, str);
+	int large = str ? sysfs_match_string(large_names, str) : -EINVAL;
 
 	if (large < 0) {
-		pr_warn("secretmem_large_folios= is always, advise or never, not %s\n", str);
-		return 0;
+		pr_warn("secretmem_large_folios= is always, advise or never\n");
+		return large;
 	}
 	large_folios = large;
-	return 1;
+	return 0;
 }
-__setup("secretmem_large_folios=", large_folios_param);
+early_param("secretmem_large_folios", large_folios_param);
 
 static ssize_t large_folios_show(struct kobject *kobj,
 				 struct kobj_attribute *attr, char *buf)
