@@ -11,10 +11,10 @@
  *    within what the faulting process maps and one page table covers, so that
  *    it can be mapped whole, by one PMD entry if it is as large.
  *  - The owner cannot miss what it takes beyond the page that was touched: half of
- *    the limit of locked memory covers all of the file that is not there yet, and
- *    so do half of the cgroup's and of what memory is available.  A sparse file
- *    that is larger gets as many touches as with single pages, and the other half
- *    is left to other files of the same user, which may be sparse.
+ *    the limit of locked memory covers all of the file that is not there yet, so
+ *    does half of the cgroup's, and so does what memory is available.  A sparse
+ *    file that is larger gets as many touches as with single pages, and the other
+ *    half is left to other files of the same user, which may be sparse.
  *  - No page of it is there yet.
  *  - Nobody else pays: neither the charge nor the page allocator reclaims or
  *    migrates for it.  For the largest order a block may be unmapped; smaller ones
@@ -76,7 +76,7 @@ static bool limit_covers(struct user_struct *user, unsigned long nr_pages)
 /* One block may be taken in any case */
 static bool memory_covers(unsigned long nr_pages)
 {
-	return nr_pages <= pageblock_nr_pages || nr_pages <= si_mem_available() / 2;
+	return nr_pages <= pageblock_nr_pages || nr_pages <= si_mem_available();
 }
 
 #ifdef CONFIG_MEMCG
