@@ -38,3 +38,11 @@ bool validator_is_content(void)
 	fclose(file);	/* read only: nothing can be lost */
 	return content;
 }
+
+void validator_report(void)
+{
+	if (validator_exists())
+		ktap_ok(validator_is_content(), "the validator is content");
+	else
+		ktap_skip("not in this kernel", "the validator is content");
+}

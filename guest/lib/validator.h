@@ -17,4 +17,7 @@ bool validator_exists(void);
  */
 bool validator_is_content(void);
 
+/* One result: it is content, or skipped where there is none. */
+void validator_report(void);
+
 #endif

@@ -93,7 +93,7 @@ bool __unmapped_take_back_node(pg_data_t *pgdat, int order, int highest_zoneidx)
 bool __unmapped_take_back_zonelist(gfp_t gfp, unsigned int order,
 				   const struct alloc_context *ac);
 void __unmapped_freed(struct zone *zone);
-void __unmapped_free_poisoned(struct page *page, unsigned int order);
+bool __unmapped_free_poisoned(struct page *page, unsigned int order);
 bool __unmapped_range_partial(unsigned long start_pfn, unsigned long end_pfn);
 void __unmapped_map_back_range(unsigned long start_pfn, unsigned long end_pfn);
 
@@ -577,16 +577,8 @@ static inline void unmapped_map_back_range(unsigned long start_pfn,
 static inline bool unmapped_free_poisoned(struct page *page, unsigned int order)
 {
 #ifdef CONFIG_MEMORY_FAILURE
-	unsigned int i;
-
-	if (likely(!atomic_long_read(&num_poisoned_pages)))
-		return false;
-	for (i = 0; i < 1U << order; i++) {
-		if (PageHWPoison(page + i)) {
-			__unmapped_free_poisoned(page, order);
-			return true;
-		}
-	}
+	if (unlikely(atomic_long_read(&num_poisoned_pages)))
+		return __unmapped_free_poisoned(page, order);
 #endif
 	return false;
 }

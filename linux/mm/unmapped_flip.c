@@ -368,14 +368,17 @@ static void count_failed_flip(enum vm_event_item reason)
  * What is poisoned is not cleared, and the rest does not stay whole for it. Slow
  * part of unmapped_free_poisoned().
  */
-void __unmapped_free_poisoned(struct page *page, unsigned int order)
+bool __unmapped_free_poisoned(struct page *page, unsigned int order)
 {
 	struct zone *zone = page_zone(page);
 	unsigned long flags;
 
+	if (!find_poisoned_page(page, order))
+		return false;
 	spin_lock_irqsave(&zone->lock, flags);
 	__give_sound_pages(zone, page, order);
 	spin_unlock_irqrestore(&zone->lock, flags);
+	return true;
 }
 
 /*
@@ -458,8 +461,7 @@ static bool flip_pages(struct zone *zone, unsigned int order, gfp_t gfp,
 						 freetype_migratetype(freetype));
 			if (!page)
 				break;
-			if (find_poisoned_page(page, order)) {
-				__unmapped_free_poisoned(page, order);
+			if (__unmapped_free_poisoned(page, order)) {
 				count_failed_flip(UNMAPPED_FLIP_FAIL_POISON);
 				continue;
 			}

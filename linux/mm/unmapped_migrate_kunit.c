@@ -117,7 +117,8 @@ static void test_target(struct kunit *test)
 	struct folio *dst;
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
-	KUNIT_EXPECT_EQ(test, unmapped_target_gfp(page_folio(page), gfp), gfp);
+	KUNIT_EXPECT_EQ(test, (__force u32)unmapped_target_gfp(page_folio(page), gfp),
+			(__force u32)gfp);
 	__free_page(page);
 
 	/* Who may not block gets what there is, and never from ZONE_MOVABLE */
