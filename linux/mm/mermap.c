@@ -35,6 +35,9 @@
 #include <linux/preempt.h>
 
 #include <asm/mermap.h>
+#include <asm/tlb.h>
+
+#include "internal.h"
 
 /* How many pages of a block are cleared before others may be scheduled */
 #define MERMAP_LOADED_PAGES	128
@@ -371,4 +374,9 @@ void mermap_read_stats(int cpu, struct mermap_stats *stats)
 bool mermap_is_idle(int cpu)
 {
 	return arch_mermap_is_idle(cpu);
+}
+
+bool mermap_may_walk(const struct mm_struct *mm)
+{
+	return mm == &init_mm || !unmapped_enabled() || nmi_uaccess_okay();
 }

@@ -224,6 +224,38 @@ static void test_user_mm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 4711, val);
 }
 
+static bool may_walk;
+
+static void ask_may_walk(void)
+{
+	may_walk |= mermap_may_walk(current->mm);
+}
+
+/* In a visit an NMI leaves the page tables of the task alone, and only there. */
+static void test_may_walk(struct kunit *test)
+{
+	struct page *page = get_pages(test, 6);
+	unsigned long addr, flags;
+	bool before, after;
+
+	addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr) || !addr);
+
+	may_walk = false;
+	local_irq_save(flags);
+	before = mermap_may_walk(current->mm);
+	mermap_test.in_visit = ask_may_walk;
+	mermap_clear_pages(page, 64);
+	mermap_test.in_visit = NULL;
+	after = mermap_may_walk(current->mm);
+	local_irq_restore(flags);
+
+	KUNIT_EXPECT_TRUE(test, before);
+	KUNIT_EXPECT_FALSE(test, may_walk);
+	KUNIT_EXPECT_TRUE(test, after);
+}
+
 static struct probe *tasklet_probe;
 
 static void probe_tasklet_fn(struct tasklet_struct *unused)
@@ -668,6 +700,7 @@ static struct kunit_case mermap_test_cases[] = {
 	KUNIT_CASE(test_kernel_thread),
 	KUNIT_CASE(test_irqs_off),
 	KUNIT_CASE(test_user_mm),
+	KUNIT_CASE(test_may_walk),
 	KUNIT_CASE(test_softirq),
 	KUNIT_CASE(test_hardirq),
 	KUNIT_CASE(test_lazy_idle),

@@ -18,6 +18,7 @@
 #include <linux/kconfig.h>
 #include <linux/types.h>
 
+struct mm_struct;
 struct page;
 
 /** MERMAP_MAX_PAGES - most pages that one stretch with interrupts off touches */
@@ -142,6 +143,18 @@ void mermap_read_stats(int cpu, struct mermap_stats *stats);
  */
 bool mermap_is_idle(int cpu);
 
+/**
+ * mermap_may_walk() - may an NMI walk the page tables of the current task?
+ * @mm: the task's address space, or init_mm
+ *
+ * In a visit the CPU has left @mm, and whoever frees page tables of it does not
+ * wait for this CPU, interrupts off or not.
+ *
+ * Context: Any context, interrupts off.
+ * Return: whether they stay until interrupts are on.
+ */
+bool mermap_may_walk(const struct mm_struct *mm);
+
 #if IS_ENABLED(CONFIG_PAGE_ALLOC_UNMAPPED_KUNIT_TEST)
 /**
  * struct mermap_test - what the tests may watch and change
@@ -161,6 +174,9 @@ extern struct mermap_test mermap_test;
 #endif
 
 #else /* !CONFIG_PAGE_ALLOC_UNMAPPED */
+
+/* A macro, so that functions stay as they are */
+#define mermap_may_walk(mm)	true
 
 static inline int mermap_init(void)
 {
