@@ -130,6 +130,25 @@ static bool moved_to(const struct area *area, int node)
 
 /* Section: policy */
 
+/*
+ * Before anything else, when no block is unmapped: a preferred node whose memory has
+ * to be unmapped first goes before another, which this CPU is on.
+ */
+static void test_preferred_many(void)
+{
+	for (int node = 1; node >= 0; node--) {
+		struct area area = secret_area(NR_PAGES * PAGE_SIZE);
+
+		pin_to_cpu(node ? 0 : nr_cpus_online() - 1);
+		set_task_policy(MPOL_PREFERRED_MANY, 1UL << node);
+		mark_fill_pages(area.start, NR_PAGES, 1);
+		set_task_policy(MPOL_DEFAULT, 0);
+		ktap_ok(all_on_node(&area, node),
+			"set_mempolicy: new pages are on the preferred node %d", node);
+		area_destroy(&area);
+	}
+}
+
 static void test_policy(void)
 {
 	struct area area = secret_area(NR_PAGES * PAGE_SIZE);
@@ -300,11 +319,12 @@ int main(void)
 
 	if (access("/sys/devices/system/node/node1", F_OK))
 		die(EXIT_CANNOT_RUN, "two NUMA nodes are needed");
-	ktap_plan(18);
+	ktap_plan(20);
 	area = marked_secret(1);
 	moves = kernel_unmaps_blocks();
 	area_destroy(&area);
 	nr_free = free_pages_read();
+	test_preferred_many();
 	test_policy();
 	test_move_pages();
 	test_migrate_pages();
