@@ -18,8 +18,8 @@ test-all: setup ## the same, and the tests that take long or need the kernel off
 	@tests/run all
 
 bench: setup ## measure stock and ours beside each other; QUICK=1 is short
-	@bench/cost $(if $(QUICK),-q)
-	@$(if $(QUICK),:,bench/run && bench/pressure)
+	@worst=0; for bench in $(if $(QUICK),'cost -q',cost run pressure); do \
+		bench/$$bench || worst=$$?; done; exit $$worst
 
 kernel: ## build one kernel: KERNEL=ours|stock|off|debug
 	@tools/kernel '$(KERNEL)'
