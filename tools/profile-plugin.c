@@ -7,7 +7,8 @@
  *
  * Writes a line "ADDRESS INSTRUCTIONS" for each run of instructions (translation
  * block) that began at that address, at the end of the guest. A run that a fault
- * ends is counted whole.
+ * ends is counted whole. A line "!NAME TIMES" says how often an instruction ran
+ * that is cheap to count and dear to run.
  *
  * The declarations are those of QEMU's plugin interface, version 1: Debian ships no
  * header for it.
@@ -20,6 +21,7 @@
 #include <string.h>
 
 struct qemu_plugin_tb;
+struct qemu_plugin_insn;
 
 extern void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
 		void (*cb)(uint64_t id, struct qemu_plugin_tb *tb));
@@ -29,15 +31,23 @@ extern void qemu_plugin_register_atexit_cb(uint64_t id,
 		void (*cb)(uint64_t id, void *data), void *data);
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 extern uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
+extern const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+extern size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 
 int qemu_plugin_version = 1;
 int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
 
 #define NR_BUCKETS	(1U << 16)
 
+enum dear { DEAR_INVLPG, DEAR_INVPCID, DEAR_CR3, NR_DEAR };
+
+static const char * const dear_names[NR_DEAR] = { "INVLPG", "INVPCID", "CR3" };
+
 /* Blocks are translated anew now and then: one entry for each address and length. */
 struct run {
 	uint64_t address, nr_insns, nr_times;
+	uint64_t nr_dear[NR_DEAR];
 	struct run *next;
 };
 
@@ -75,16 +85,52 @@ static struct run *find_run(uint64_t address, uint64_t nr_insns)
 	return *link;
 }
 
+/* Which of the dear ones is it? NR_DEAR: none. */
+static enum dear dear_kind(const unsigned char *code, size_t size)
+{
+	unsigned int reg;
+
+	while (size > 3 && (*code == 0x66 || (*code & 0xf0) == 0x40)) {
+		code++;
+		size--;
+	}
+	if (size < 3 || code[0] != 0x0f)
+		return NR_DEAR;
+	reg = code[2] >> 3 & 7;
+	if (code[1] == 0x01 && reg == 7 && code[2] < 0xc0)
+		return DEAR_INVLPG;
+	if (code[1] == 0x38 && code[2] == 0x82)
+		return DEAR_INVPCID;
+	if (code[1] == 0x22 && reg == 3)
+		return DEAR_CR3;
+	return NR_DEAR;
+}
+
+static void count_dear(struct run *run, const struct qemu_plugin_tb *tb)
+{
+	memset(run->nr_dear, 0, sizeof(run->nr_dear));
+	for (size_t i = 0; i < run->nr_insns; i++) {
+		const struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		enum dear kind = dear_kind(qemu_plugin_insn_data(insn),
+					   qemu_plugin_insn_size(insn));
+
+		if (kind != NR_DEAR)
+			run->nr_dear[kind]++;
+	}
+}
+
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	struct run *run = find_run(qemu_plugin_tb_vaddr(tb), qemu_plugin_tb_n_insns(tb));
 
 	(void)id;
+	count_dear(run, tb);
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, run_begins, 0, run);
 }
 
 static void write_counts(uint64_t id, void *data)
 {
+	uint64_t nr_dear[NR_DEAR] = { 0 };
 	FILE *file = fopen(out, "w");
 
 	(void)id;
@@ -94,8 +140,12 @@ static void write_counts(uint64_t id, void *data)
 			if (run->nr_times)
 				fprintf(file, "%016" PRIx64 " %" PRIu64 "\n", run->address,
 					run->nr_times * run->nr_insns);
+			for (int kind = 0; kind < NR_DEAR; kind++)
+				nr_dear[kind] += run->nr_times * run->nr_dear[kind];
 		}
 	}
+	for (int kind = 0; file && kind < NR_DEAR; kind++)
+		fprintf(file, "!%s %" PRIu64 "\n", dear_names[kind], nr_dear[kind]);
 	if (!file || fclose(file))
 		perror(out);
 }
