@@ -10,6 +10,8 @@
  * Cold is the first round of the boot; warm is the middle one of the rounds
  * after it. Prints key=value; costs are instructions a page. The least and the most
  * are of whole lives in warm rounds; flushes are shootdowns for flips, of all pages.
+ * A round of a single page is many lives, so that what others do now and then, as
+ * slabs that grow, does not hit one round and miss the next.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -60,6 +62,9 @@ static const struct kind {
 	{ "tmpfs_one", AREA_TMPFS, true, false },
 	{ "secret_one", AREA_SECRET, true, false },
 };
+
+/* How many lives of a single page make a round */
+#define ONE_PAGE_LIVES	2048
 
 /* Large folios of secrets, where there are any */
 #define SWITCH	"/sys/kernel/mm/secretmem/large_folios"
@@ -117,7 +122,7 @@ static struct options parse_options(int argc, char **argv)
 	return opt;
 }
 
-static struct sample measure(enum area_kind kind, size_t size)
+static void measure_life(enum area_kind kind, size_t size, struct sample *sum)
 {
 	u64 create, touch, drop, end;
 	struct area area;
@@ -131,11 +136,18 @@ static struct sample measure(enum area_kind kind, size_t size)
 	area_destroy(&area);
 	end = instr_now();
 
-	return (struct sample) { .instr = {
-		[FAULT] = drop - touch,
-		[FREE] = end - drop,
-		[LIFE] = end - create,
-	} };
+	sum->instr[FAULT] += drop - touch;
+	sum->instr[FREE] += end - drop;
+	sum->instr[LIFE] += end - create;
+}
+
+static struct sample measure(enum area_kind kind, size_t size, unsigned int nr_lives)
+{
+	struct sample sum = { .instr = { 0 } };
+
+	while (nr_lives--)
+		measure_life(kind, size, &sum);
+	return sum;
 }
 
 static int compare_u64(const void *a, const void *b)
@@ -175,7 +187,8 @@ static void print_spread(const struct kind *kind, const struct sample *samples,
 static void print_kind(const struct kind *kind, const struct options *opt)
 {
 	size_t size = kind->one_page ? PAGE_SIZE : opt->size;
-	double nr_pages = (double)(size / PAGE_SIZE);
+	unsigned int nr_lives = kind->one_page ? ONE_PAGE_LIVES : 1;
+	double nr_pages = (double)(size / PAGE_SIZE * nr_lives);
 	struct sample samples[opt->nr_rounds + 1];
 	long flushes[3];
 
@@ -184,14 +197,14 @@ static void print_kind(const struct kind *kind, const struct options *opt)
 	if (opt->cold)
 		profile_begin();
 	flushes[0] = vmstat_read("unmapped_flush");
-	samples[0] = measure(kind->kind, size);
+	samples[0] = measure(kind->kind, size, nr_lives);
 	flushes[1] = vmstat_read("unmapped_flush");
 	if (opt->cold)
 		profile_end();
 	else
 		profile_begin();
 	for (unsigned int i = 1; i <= opt->nr_rounds; i++)
-		samples[i] = measure(kind->kind, size);
+		samples[i] = measure(kind->kind, size, nr_lives);
 	if (!opt->cold)
 		profile_end();
 	flushes[2] = vmstat_read("unmapped_flush");

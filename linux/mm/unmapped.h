@@ -8,6 +8,7 @@
  * unmapped_flip.c       changes the mappedness of whole pageblocks
  * unmapped_room.c       makes whole free blocks, where memory is in pieces or short
  * unmapped_clear.c      clears pages, which is when they are freed
+ * unmapped_pcp.c        keeps a few free single pages for each CPU
  * unmapped_migrate.c    moves pages from one unmapped block to another
  * unmapped_pack.c       empties sparse blocks into others
  * unmapped_return.c     maps blocks back that nobody needs
@@ -58,6 +59,16 @@ bool __unmapped_drain_deferred(void);
 bool unmapped_clear_free(struct page *page, unsigned int order);
 bool unmapped_clear_chain(struct folio *folio);
 void __unmapped_zero_folio(struct folio *folio);
+
+/* How many free pages a CPU keeps; a power of two, so that refills are one piece */
+#define UNMAPPED_PCP_PAGES	16
+
+/* unmapped_pcp.c */
+struct page *unmapped_pcp_get(struct zone *zone, unsigned int order,
+			      freetype_t freetype);
+bool unmapped_pcp_put(struct page *page, unsigned int order);
+struct folio *unmapped_pcp_put_chain(struct folio *folio);
+bool unmapped_pcp_drain(void);
 
 /* unmapped_alloc.c */
 bool unmapped_zone_allowed(struct zone *zone, gfp_t gfp);
@@ -147,6 +158,9 @@ extern unsigned int unmapped_faults;
 
 /* unmapped_debug.c */
 int unmapped_validate(void);
+
+/* unmapped_pcp.c */
+unsigned int unmapped_pcp_for_each(void (*visit)(struct page *page));
 
 /* unmapped_hold.c */
 void unmapped_hold_init(struct dentry *dir);
@@ -293,7 +307,9 @@ static inline bool unmapped_defer_free(struct page *page, unsigned int order)
 }
 
 /**
- * unmapped_drain_deferred - free what unmapped_defer_free() has queued
+ * unmapped_drain_deferred - list free pages that are on no list yet
+ *
+ * That is what unmapped_defer_free() has queued, and what CPUs keep.
  *
  * Context: process, may sleep; also in reclaim, for the worker needs no memory.
  */
@@ -307,7 +323,7 @@ static inline void unmapped_drain_deferred(void)
  * unmapped_drain_deferred_any - the same, for who looks at the lists again after it
  *
  * Context: as unmapped_drain_deferred().
- * Return: false if nothing was queued, and looking again is no use.
+ * Return: false if there was nothing, and looking again is no use.
  */
 static inline bool unmapped_drain_deferred_any(void)
 {
@@ -639,6 +655,8 @@ static inline freetype_t gfp_freetype(gfp_t gfp)
 #define freed_info_order(info)			(info)
 #define free_mapped_prepare(page, order)	free_pages_prepare(page, order)
 #define unmapped_free_poisoned(page, order)	false
+#define unmapped_pcp_put(page, order)		false
+#define unmapped_pcp_drain()			do { } while (0)
 #define freed_info_migratetype(info, page, pfn)	get_pfnblock_migratetype(page, pfn)
 #define unmapped_reclaim_ahead(zone)		0UL
 #define secretmem_refused(reason)		do { } while (0)

@@ -69,8 +69,6 @@ static struct page *alloc_from_node(gfp_t gfp, unsigned int order,
 	for_next_zone_zonelist_nodemask(zone, z, ac->highest_zoneidx, ac->nodemask) {
 		if (zone_to_nid(zone) != nid)
 			break;
-		if (zone_free_unmapped(zone) < 1UL << order)
-			continue;
 		page = __alloc_listed_pages(preferred, zone, order, gfp, ac->freetype);
 		if (page)
 			return page;

@@ -75,7 +75,9 @@ void __unmapped_defer_free(struct page *page, unsigned int order)
 /* Slow part of unmapped_drain_deferred() and unmapped_drain_deferred_any() */
 bool __unmapped_drain_deferred(void)
 {
-	return flush_work(&deferred_work);
+	bool freed = flush_work(&deferred_work);
+
+	return unmapped_pcp_drain() || freed;
 }
 
 /**

@@ -17,6 +17,7 @@
  *  - I2: free unmapped pages are zero. They are taken off their list one at a
  *    time, read through the mermap with no lock held, and put back. This moves
  *    pages between lists, so it is done only in zones whose lists are in order.
+ *  - What CPUs keep is free, on no list, of an unmapped block, and zero.
  *
  * What changes meanwhile. The zone lock is dropped after each 4 MiB of memory
  * and after each list. What is checked under one hold is stable, and nothing
@@ -349,6 +350,19 @@ static void check_all_contents(struct zone *zone)
 	}
 }
 
+/* A page that a CPU keeps. Its lock is held, so that nobody gets the page. */
+static void check_kept_page(struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	if (PageBuddy(page) || page_count(page))
+		report("page %#lx is kept by a CPU, and listed or in use", pfn);
+	if (!get_pageblock_freetype_flags(page))
+		report("page %#lx is kept by a CPU, and of a mapped block", pfn);
+	else if (!PageHWPoison(page))
+		check_zero(page, 0);
+}
+
 /* Section: interface */
 
 /* Context: validate_mutex held. */
@@ -367,6 +381,7 @@ static void __unmapped_validate(void)
 		if (nr_reported == nr_before)
 			check_all_contents(zone);
 	}
+	unmapped_pcp_for_each(check_kept_page);
 	put_online_mems();
 
 	for (i = 0; i < min(nr_reported, REPORT_LINES); i++)

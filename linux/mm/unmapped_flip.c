@@ -601,6 +601,7 @@ unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks)
 	unsigned int nr_blocks = 0;
 	struct page *page;
 
+	unmapped_pcp_drain();
 	while (nr_blocks < max_blocks && (page = take_unmapped_block(zone))) {
 		map_block(page_to_pfn(page));
 		give_pages(zone, page, pageblock_order, false);

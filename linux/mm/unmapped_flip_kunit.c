@@ -199,6 +199,7 @@ static bool try_cut(struct kunit *test)
 	ut_expect_mapped(test, other, pageblock_order);
 	ut_expect_absent(test, page, pageblock_order);
 	__free_page(page);
+	unmapped_pcp_drain();
 	KUNIT_EXPECT_EQ(test, ut_free_order(page), pageblock_order);
 	right = ut_free_order(other) == pageblock_order;
 

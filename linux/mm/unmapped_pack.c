@@ -203,6 +203,7 @@ static bool empty_block(unsigned long pfn)
 
 	if (start_isolate_page_range(pfn, end_pfn, MIGRATE_MOVABLE, 0, 0))
 		return false;
+	unmapped_pcp_drain();
 
 	if (page_unmapped(page))
 		collect_folios(pfn, &folios);
