@@ -308,6 +308,31 @@ static void test_atomic(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ut_nr_events(UNMAPPED_FLIP), flips);
 }
 
+/* A free unmapped block of another type serves before a block is flipped. */
+static void test_other_type(struct kunit *test)
+{
+	static const gfp_t gfps[] = { GFP_USER, GFP_USER | __GFP_MOVABLE };
+	struct page *block, *page;
+	unsigned long flips;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(gfps); i++) {
+		KUNIT_ASSERT_TRUE(test, ut_go_cold());
+		block = ut_alloc(gfps[i], pageblock_order);
+		KUNIT_ASSERT_NOT_NULL(test, block);
+		__free_pages(block, pageblock_order);
+		flips = ut_nr_events(UNMAPPED_FLIP);
+
+		page = ut_alloc(gfps[!i], 0);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_EXPECT_EQ(test, ut_nr_events(UNMAPPED_FLIP), flips);
+		KUNIT_EXPECT_EQ(test, pageblock_start_pfn(page_to_pfn(page)),
+				page_to_pfn(block));
+		ut_expect_absent(test, page, 0);
+		__free_page(page);
+	}
+}
+
 static void test_bulk(struct kunit *test)
 {
 	struct page *pages[8] = {};
@@ -592,6 +617,7 @@ static struct kunit_case unmapped_test_cases[] = {
 	KUNIT_CASE(test_freetype_gfp),
 	KUNIT_CASE(test_orders),
 	KUNIT_CASE(test_atomic),
+	KUNIT_CASE(test_other_type),
 	KUNIT_CASE(test_bulk),
 	KUNIT_CASE(test_refusals),
 	KUNIT_CASE(test_watermark),
