@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "kfile.h"
 #include "map_main.h"
 #include "options.h"
@@ -24,11 +25,12 @@
 #define TWO_COLUMNS_WIDTH	104
 #define DELAY_MAX_MS	(7 * 24 * 3600 * 1000UL)
 
-enum output { OUTPUT_SCREEN, OUTPUT_LOG, OUTPUT_ONCE, OUTPUT_KV };
+enum output { OUTPUT_SCREEN, OUTPUT_LOG, OUTPUT_ONCE, OUTPUT_KV, OUTPUT_CHECK };
 
 static const char usage[] =
 	"usage: unmappedtop [-ltw1] [--kv] [-n N] [-d SECONDS] [-s ORDER] [-S UNIT]\n"
 	"       unmappedtop map [OPTION]...    (unmappedtop map --help)\n"
+	"       unmappedtop --check\n"
 	"\n"
 	"Shows memory that is absent from the kernel's direct map, and who holds it.\n"
 	"At a terminal on a screen of its own, else one line for each update.\n"
@@ -42,6 +44,7 @@ static const char usage[] =
 	"  -s, --sort ORDER     holders by resident (default), mapped, files, pid, name\n"
 	"  -S, --unit UNIT      amounts in k (1000), K (1024, default), m (1000000) or\n"
 	"                       M (1048576) bytes; --kv is in kB of 1024 always\n"
+	"      --check          does Debian have a newer kernel than the one that runs?\n"
 	"      --root DIR       read DIR/proc and DIR/sys, a recording\n"
 	"  -h, --help\n"
 	"  -V, --version\n"
@@ -52,7 +55,8 @@ static const char usage[] =
 	"Columns of a line:\n";
 
 static const char exit_codes[] =
-	"\nExit codes: 0 done, 2 wrong use, 4 nothing to be shown here.\n";
+	"\nExit codes: 0 done, 1 --check found a newer kernel, 2 wrong use, 4 nothing to\n"
+	"be shown here, or --check cannot tell.\n";
 
 struct job {
 	struct options opt;
@@ -96,7 +100,7 @@ static u64 parse_delay(const char *text)
 static void set_output(struct job *job, enum output output)
 {
 	if (job->has_output && job->output != output)
-		die(EXIT_USAGE, "only one of --once, --kv and --log");
+		die(EXIT_USAGE, "only one of --once, --kv, --log and --check");
 	job->has_output = true;
 	job->output = output;
 }
@@ -114,6 +118,9 @@ static void parse_option(struct job *job, int c)
 		break;
 	case 'l':
 		set_output(job, OUTPUT_LOG);
+		break;
+	case 'C':
+		set_output(job, OUTPUT_CHECK);
 		break;
 	case 'n':
 		if (!parse_whole_number(optarg, 1, INT32_MAX, &opt->nr_updates))
@@ -164,6 +171,7 @@ static struct job parse_options(int argc, char **argv)
 		{ "wide", no_argument, NULL, 'w' },
 		{ "sort", required_argument, NULL, 's' },
 		{ "unit", required_argument, NULL, 'S' },
+		{ "check", no_argument, NULL, 'C' },
 		{ "root", required_argument, NULL, 'R' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -307,6 +315,8 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "map"))
 		return map_main(argc - 1, argv + 1);
 	job = parse_options(argc, argv);
+	if (job.output == OUTPUT_CHECK)
+		return check_kernel();
 	if (job.output == OUTPUT_SCREEN)
 		run_screen(&job);
 	else
