@@ -3,7 +3,8 @@
 #
 # Shared by the scripts of tools/, tests/ and bench/; to be sourced.
 # Owns: where the project and its build directory are, the exit codes, the one
-# form of messages, and the line that shows that a long step is alive.
+# form of messages, the line that shows that a long step is alive, and what is
+# said of a kernel's configuration or build that failed.
 
 # Exit codes of our tools. 124 (time-out) and 125 (VM died) are tools/vm's.
 # shellcheck disable=SC2034
@@ -78,4 +79,24 @@ need_disk() {
 	nd_free=$(df -Pm "$BUILD" | awk 'NR == 2 { print $4 }')
 	[ "${nd_free:-0}" -ge "$1" ] ||
 		die $E_NOTHING "$2 needs $1 MiB of free disk below $BUILD, there are $nd_free: free some, or set BUILD=DIR to another place"
+}
+
+# lost_options WANTED CONFIG: the lines of WANTED that are not in CONFIG.
+lost_options() {
+	awk -v config="$2" '
+		BEGIN { while ((getline line < config) > 0) have[line] = 1 }
+		/^CONFIG_/ && !($0 in have) { print }
+		/^# CONFIG_[A-Za-z0-9_]* is not set$/ { unwanted[$2] = $0 }
+		END {
+			for (line in have) {
+				sub(/=.*/, "", line)
+				if (line in unwanted)
+					print unwanted[line]
+			}
+		}' "$1"
+}
+
+# last_error LOG: the line of make's output that says why it failed.
+last_error() {
+	grep -m1 -E '(^|[: ])error: |\*\*\* |No such file|No space' "$1" || tail -n 1 "$1"
 }
