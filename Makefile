@@ -2,6 +2,8 @@
 # The commands of this project; `make` alone lists them.
 
 KERNEL ?= ours
+FLAVOUR ?= tiny
+export SIGN_KEY SIGN_CERT
 MAKEFLAGS += --no-print-directory
 
 help:
@@ -33,10 +35,13 @@ patches: ## make patches/6.12 anew from the commits of build/src/linux
 check: setup ## scripts, patches and code style; off is compared with stock
 	@tools/check
 
+deb: ## Debian packages: FLAVOUR=tiny|cloud-amd64|amd64, SIGN_KEY= SIGN_CERT=
+	@tools/deb '$(FLAVOUR)'
+
 clean: ## remove build/, unless work is in it that stands in no patch
 	@tools/tree -w && rm -rf build
 
 setup:
 	@tools/setup
 
-.PHONY: help run test test-all bench kernel shell patches check clean setup
+.PHONY: help run test test-all bench kernel shell patches check deb clean setup
