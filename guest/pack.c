@@ -28,16 +28,22 @@
 #define ASKED_PERCENT	75	/* of what is available */
 #define STEP_BYTES	(4 * MIB)
 #define NR_STEPS_MAX	1024
+#define NR_TOGETHER	16	/* single pages that the kernel may take at a time */
 #define NR_BLOCKS_LEFT	8	/* that the pages which are left may fill */
 #define NR_BLOCK_PAGES	(BLOCK_BYTES / PAGE_SIZE)
 
-/* One page of each step is kept, the rest dropped. */
+/*
+ * One page of each step is kept, the rest dropped. Other single pages go with it, so
+ * that the next step's does not stand beside it; the rest fills their blocks.
+ */
 static struct area kept[NR_STEPS_MAX], dropped[NR_STEPS_MAX];
+static struct area others[NR_STEPS_MAX][NR_TOGETHER - 1];
 static size_t nr_steps;
 
 static void allow_many_files(void)
 {
-	struct rlimit limit = { 4 * NR_STEPS_MAX, 4 * NR_STEPS_MAX };
+	const rlim_t nr_files = 2 * NR_STEPS_MAX * NR_TOGETHER;
+	struct rlimit limit = { nr_files, nr_files };
 
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		die_errno("setrlimit");
@@ -49,10 +55,15 @@ static void take_steps(void)
 		   STEP_BYTES;
 	if (nr_steps > NR_STEPS_MAX)
 		nr_steps = NR_STEPS_MAX;
+	pin_to_cpu(0);
 	for (size_t i = 0; i < nr_steps; i++) {
 		kept[i] = secret_area(PAGE_SIZE);
 		mark_fill_pages(kept[i].start, 1, i);
-		dropped[i] = secret_area(STEP_BYTES - PAGE_SIZE);
+		for (size_t j = 0; j < NR_TOGETHER - 1; j++) {
+			others[i][j] = secret_area(PAGE_SIZE);
+			mark_fill_pages(others[i][j].start, 1, NR_STEPS_MAX + i);
+		}
+		dropped[i] = secret_area(STEP_BYTES - NR_TOGETHER * PAGE_SIZE);
 		mark_fill_pages(dropped[i].start, area_nr_pages(&dropped[i]),
 				NR_STEPS_MAX + i);
 	}
@@ -60,8 +71,11 @@ static void take_steps(void)
 
 static void drop_steps(void)
 {
-	for (size_t i = 0; i < nr_steps; i++)
+	for (size_t i = 0; i < nr_steps; i++) {
+		for (size_t j = 0; j < NR_TOGETHER - 1; j++)
+			area_destroy(&others[i][j]);
 		area_destroy(&dropped[i]);
+	}
 }
 
 static bool kept_are_whole(void)
