@@ -171,7 +171,7 @@ static void test_gigantic_after(u64 nr_fresh, u64 *pfns)
 	else
 		ktap_skip("this kernel unmaps no blocks",
 			  "unmapped blocks were mapped back for them");
-	ktap_ok(validator_is_content(), "... and the validator is content");
+	validator_result("... and the validator is content");
 	ktap_ok(drop_gigantic(), "they are given back");
 }
 
@@ -190,7 +190,7 @@ static void test_gigantic_beside(u64 nr_fresh, u64 *pfns)
 					    pfns[i] + PAGES_PER_GIB);
 	ktap_ok(hoard_is_whole_and_absent(&secrets) && !nr_inside,
 		"the secrets are what they were, absent, and elsewhere");
-	ktap_ok(validator_is_content(), "... and the validator is content");
+	validator_result("... and the validator is content");
 	must_drop_gigantic();
 	hoard_drop(&secrets);
 	nr = get_gigantic();
@@ -240,7 +240,7 @@ static void test_cma(void)
 		kfile_number(NR_HUGEPAGES, 10) == 1 && use_gigantic(&pfn, 1),
 		"beside them the page can be had");
 	ktap_ok(hoard_is_whole_and_absent(&secrets), "they are what they were, and absent");
-	ktap_ok(validator_is_content(), "the validator is content");
+	validator_report();
 	hoard_drop(&secrets);
 	ktap_ok(drop_gigantic() && meminfo_kb("CmaTotal") == total_kb,
 		"it is given back");
@@ -309,7 +309,7 @@ static void test_kfence(void)
 	hoard_take_share(&secrets, STEP_BYTES, 60);
 	ktap_ok(hoard_is_whole_and_absent(&secrets), "secrets beside it are whole and absent");
 	hoard_drop(&secrets);
-	ktap_ok(validator_is_content(), "the validator is content");
+	validator_report();
 }
 
 /* Section: compaction */
@@ -376,7 +376,7 @@ static void test_compact(void)
 	ktap_ok(sparse_area_holds(&sparse), "they hold what they held");
 	ktap_ok(hoard_is_whole_and_absent(&secrets),
 		"secrets are whole and absent");
-	ktap_ok(validator_is_content(), "the validator is content");
+	validator_report();
 	frames_free(&before);
 	frames_free(&after);
 }

@@ -119,7 +119,7 @@ int main(void)
 		ktap_ok(run_rounds(probabilities[i]),
 			"%s %% of allocations fail: processes end as they should",
 			probabilities[i]);
-		ktap_ok(validator_is_content(), "... and the validator is content");
+		validator_result("... and the validator is content");
 	}
 	ktap_note("%llu pages touched, %llu system calls failed",
 		  (unsigned long long)counts->nr_pages,

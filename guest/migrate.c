@@ -331,7 +331,7 @@ int main(void)
 	test_mbind_move();
 	test_fallback();
 	test_written();
-	ktap_ok(validator_is_content(), "the validator is content");
+	validator_report();
 
 	ktap_ok(free_pages_read() > nr_free - (long)FREE_SLACK,
 		"all memory came back: %ld pages were free, %ld are", nr_free,

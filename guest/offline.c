@@ -141,7 +141,7 @@ static void test_live_secrets(struct hoard *secrets, u64 block)
 			strerror(error));
 	ktap_ok(hoard_is_whole_and_absent(secrets),
 		"they are what they were, and absent");
-	ktap_ok(validator_is_content(), "live: the validator is content");
+	validator_result("live: the validator is content");
 }
 
 /*
@@ -164,7 +164,7 @@ static bool test_offline(u64 block)
 	else
 		ktap_skip("this kernel unmaps no blocks",
 			  "unmapped blocks were mapped back");
-	ktap_ok(validator_is_content(), "offline: the validator is content");
+	validator_result("offline: the validator is content");
 	return !error;
 }
 
@@ -176,7 +176,7 @@ static void test_online(u64 block, bool offline)
 	ktap_ok(!error, "it comes online again: %s", strerror(error));
 	ktap_ok(same_direct_map(before, direct_map_read()),
 		"the direct map is as before");
-	ktap_ok(validator_is_content(), "online: the validator is content");
+	validator_result("online: the validator is content");
 }
 
 int main(void)

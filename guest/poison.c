@@ -162,7 +162,7 @@ static void test_in_use(void)
 	else
 		ktap_skip("this kernel unmaps no blocks",
 			  "it stays absent without an owner");
-	ktap_ok(validator_is_content(), "the validator is content");
+	validator_report();
 	frames_free(&frames);
 }
 
@@ -210,7 +210,7 @@ static void test_free_page(const char *name, int (*action)(u64 pfn))
 			(!kernel_unmaps_blocks() || frame_is_absent(pfn)),
 			"%s of a free page that a secret left", name);
 	}
-	ktap_ok(validator_is_content(), "the validator is content");
+	validator_report();
 }
 
 /* Section: soft offline in use */
@@ -349,7 +349,7 @@ static void test_memory_block(u64 block)
 	else
 		ktap_skip("this kernel unmaps no blocks",
 			  "its frame stays absent");
-	ktap_ok(validator_is_content(), "the validator is content");
+	validator_report();
 	error = memblock_online(block);
 	/* EINVAL: it is not offline. */
 	ktap_ok(!error || error == EHWPOISON || error == EINVAL,
@@ -375,7 +375,7 @@ int main(void)
 		!count_handed_out(AREA_ANON, 40),
 		"poisoned frames are handed out to nobody");
 	ktap_ok(unpoison_all(), "they are unpoisoned, or stay out of use");
-	ktap_ok(validator_is_content(), "the validator is content");
+	validator_report();
 	ktap_ok(switch_off_and_on(), "unmapped blocks are mapped back");
 	ktap_ok(new_secret_works(), "a new secret is zero, absent, and holds");
 	test_memory_block(block);

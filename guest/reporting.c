@@ -214,6 +214,6 @@ int main(void)
 	mark_fill_pages(area.start, area_nr_pages(&area), 2);
 	ktap_ok(area_is_absent(&area), "a new secret is absent");
 	area_destroy(&area);
-	ktap_ok(validator_is_content(), "the validator is content");
+	validator_report();
 	return ktap_finish();
 }

@@ -3,14 +3,17 @@
  * Memory blocks: what can be taken offline and online.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kfile.h"
 #include "ktap.h"
 #include "memblock.h"
 
 #define MEMORY_DIR	"/sys/devices/system/memory"
+#define OFFLINE_SECONDS	120	/* many times what it takes */
 #define NR_BLOCKS_MAX	1024	/* beyond the memory of any guest of ours */
 
 u64 memblock_nr_pages(void)
@@ -31,9 +34,27 @@ static int set_state(u64 block, const char *state)
 	return kfile_write(path, state);
 }
 
+static void interrupt_write(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * The kernel tries for ever to move what does not, until a signal comes. It begins
+ * only where nothing of the kind is, but a page that is just being handed out looks
+ * free to it.
+ */
 int memblock_offline(u64 block)
 {
-	return set_state(block, "offline");
+	struct sigaction interrupt = { .sa_handler = interrupt_write };
+	int error;
+
+	if (sigaction(SIGALRM, &interrupt, NULL))
+		die_errno("sigaction");
+	alarm(OFFLINE_SECONDS);
+	error = set_state(block, "offline");
+	alarm(0);
+	return error;
 }
 
 int memblock_online(u64 block)

@@ -22,7 +22,7 @@ static inline u64 memblock_end_pfn(u64 block)
 	return memblock_start_pfn(block + 1);
 }
 
-/* 0 or the error. */
+/* 0 or the error; EINTR where it would go on for ever. Uses SIGALRM. */
 int memblock_offline(u64 block);
 int memblock_online(u64 block);
 

@@ -39,10 +39,15 @@ bool validator_is_content(void)
 	return content;
 }
 
-void validator_report(void)
+void validator_result(const char *what)
 {
 	if (validator_exists())
-		ktap_ok(validator_is_content(), "the validator is content");
+		ktap_ok(validator_is_content(), "%s", what);
 	else
-		ktap_skip("not in this kernel", "the validator is content");
+		ktap_skip("no validator in this kernel", "%s", what);
+}
+
+void validator_report(void)
+{
+	validator_result("the validator is content");
 }

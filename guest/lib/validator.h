@@ -17,7 +17,9 @@ bool validator_exists(void);
  */
 bool validator_is_content(void);
 
-/* One result: it is content, or skipped where there is none. */
+/* One result, @what: it is content, or skipped where there is none. */
+void validator_result(const char *what);
+/* The same, under the usual name. */
 void validator_report(void);
 
 #endif
