@@ -160,16 +160,23 @@ static void test_end(void)
 /* What a process did not map is not taken for it. */
 static void test_part(void)
 {
+	/* Where no page table ends in the mapping: one must hold all of a folio */
+	char *start = mmap(NULL, 2 * BLOCK_BYTES, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *inside = start + (-(uintptr_t)start & (BLOCK_BYTES - 1));
 	int fd = secret_create_sized(SIZE);
-	char *part = mmap(NULL, 16 * PAGE_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_SHARED, fd, 32 * PAGE_SIZE);
+	char *part;
 	bool passed;
 
+	if (start == MAP_FAILED)
+		die_errno("mmap");
+	part = mmap(inside, 16 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED, fd, 32 * PAGE_SIZE);
 	if (part == MAP_FAILED)
 		die_errno("mmap");
 	*(volatile char *)part = 1;
 	passed = count_mapped(part, 16) == 16;
-	munmap(part, 16 * PAGE_SIZE);
+	munmap(start, 2 * BLOCK_BYTES);
 
 	/* Shifted against the file: nothing larger can be mapped whole */
 	part = mmap(NULL, SIZE - PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
