@@ -4,7 +4,7 @@
 # Shared by the scripts of tools/, tests/ and bench/; to be sourced.
 # Owns: where the project and its build directory are, the exit codes, the one
 # form of messages, the line that shows that a long step is alive, and what is
-# said of a kernel's configuration or build that failed.
+# said of a kernel's configuration or build that failed, and the build's environment.
 
 # Exit codes of our tools. 124 (time-out) and 125 (VM died) are tools/vm's.
 # shellcheck disable=SC2034
@@ -79,6 +79,13 @@ need_disk() {
 	nd_free=$(df -Pm "$BUILD" | awk 'NR == 2 { print $4 }')
 	[ "${nd_free:-0}" -ge "$1" ] ||
 		die $E_NOTHING "$2 needs $1 MiB of free disk below $BUILD, there are $nd_free: free some, or set BUILD=DIR to another place"
+}
+
+# ccache_environment: the same objects at any path, so that its caches hit.
+ccache_environment() {
+	export CCACHE_BASEDIR="$TOP" CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros
+	export CCACHE_MAXSIZE="${CCACHE_MAXSIZE:-10G}"
+	unset MAKEFLAGS MFLAGS MAKELEVEL
 }
 
 # lost_options WANTED CONFIG: the lines of WANTED that are not in CONFIG.
