@@ -10,7 +10,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "area.h"
+#include "klog.h"
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
@@ -178,26 +178,6 @@ static void test_returned(void)
 
 /* Section: why touches are refused */
 
-/* Does the log hold a line that says so about one of our children? */
-static bool log_says(const char *reason)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	char line[8192], *text;
-	bool found = false;
-	ssize_t got;
-
-	if (fd < 0)
-		die_errno("/dev/kmsg");
-	while (!found && ((got = read(fd, line, sizeof(line) - 1)) > 0 ||
-			  errno == EPIPE)) {
-		line[got > 0 ? got : 0] = '\0';
-		text = strstr(line, "secretmem: counters[");
-		found = text && strstr(text, reason);
-	}
-	close(fd);	/* read only: nothing can be lost */
-	return found;
-}
-
 /* A child of ours is refused what it asks for: killed, and counted once. */
 static void test_refused(const char *name, const char *reason, int sig,
 			 int (*work)(void))
@@ -213,7 +193,8 @@ static void test_refused(const char *name, const char *reason, int sig,
 	nr = counter(name) - nr;
 	ktap_ok(child_killed_by(status, sig) && nr == 1,
 		"%s moved by %ld, wait status %x", name, nr, status);
-	ktap_ok(log_says(reason), "the log says: %s", reason);
+	ktap_ok(klog_count("secretmem: counters[", reason),
+		"the log says: %s", reason);
 }
 
 static int exceed_limit(void)

@@ -2,7 +2,8 @@
 /*
  * Where no pageblock may be unmapped, secrets are unmapped page by page as on
  * stock: counted, just as absent, and forbidden by vm.unmapped_fallback=0.
- * Switching the feature off and on under a secret loses nothing.
+ * Switching the feature off and on under a secret loses nothing. The log says
+ * what was decided.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -11,11 +12,13 @@
 
 #include "area.h"
 #include "dmap.h"
+#include "klog.h"
 #include "kstat.h"
 #include "ktap.h"
 #include "pagemap.h"
 
 #define SIZE		(64 * PAGE_SIZE)
+#define LOG		"unmapped: "
 
 static void fill(const struct area *area, u64 value)
 {
@@ -66,12 +69,16 @@ int main(void)
 	struct area before, during;
 	long nr_fallbacks, nr_flips;
 
-	ktap_plan(9);
+	ktap_plan(13);
+	ktap_ok(klog_count(LOG "on: ", "2048 kB") == 1,
+		"the log says since boot that blocks are unmapped");
 	before = secret_area(SIZE);
 	fill(&before, 1);
 	ktap_ok(absent(&before), "a secret of unmapped blocks is absent");
 
 	write_file("/proc/sys/vm/unmapped_alloc", "0");
+	ktap_ok(klog_count(LOG "stopping: ", "still in use") == 1,
+		"switched off under a secret, the log says that it is in use");
 	/* One block is in use and has free pages left: use them up. */
 	nr_flips = vmstat_read("unmapped_flip");
 	nr_fallbacks = vmstat_read("unmapped_fallback");
@@ -81,6 +88,8 @@ int main(void)
 		"switched off, nothing is flipped");
 	ktap_ok(vmstat_read("unmapped_fallback") > nr_fallbacks,
 		"single pages are unmapped instead, and counted");
+	ktap_ok(klog_count(LOG "no pageblock to be had", "") == 1,
+		"and logged once");
 	ktap_ok(absent(&during), "these are absent as well");
 	ktap_ok(holds(&before, 1) && holds(&during, 1000),
 		"both secrets are what they were");
@@ -102,5 +111,8 @@ int main(void)
 	/* The counter lags behind by what each CPU has not folded in yet. */
 	ktap_ok(vmstat_read("nr_free_unmapped_pages") < (long)(BLOCK_BYTES / PAGE_SIZE),
 		"switched off with nothing in use, all blocks go back");
+	ktap_ok(klog_count(LOG "off: all pageblocks are mapped", "") == 1 &&
+		klog_count(LOG "on: ", "") == 2 && klog_count(LOG "no pageblock", "") == 1,
+		"and the log says each change once");
 	return ktap_finish();
 }

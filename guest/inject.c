@@ -4,9 +4,15 @@
  * the path of a secret page: whatever a process then gets, it is zero, absent
  * and given back, and nothing is left in a state that the validator refuses.
  *
- * Needs a kernel with fault injection and the validator (kernel debug).
+ * Before that the feature's own set-up runs short of memory, each time a little later:
+ * it stays off, says why, and can be switched on once memory is there.
+ *
+ * Needs a kernel with fault injection and the validator (kernel debug), booted with
+ * unmapped_alloc=off.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +22,19 @@
 #include <unistd.h>
 
 #include "area.h"
+#include "kfile.h"
+#include "klog.h"
+#include "kstat.h"
 #include "ktap.h"
 #include "validator.h"
 
 #define DEBUGFS		"/sys/kernel/debug"
+#define SWITCH		"/proc/sys/vm/unmapped_alloc"
+#define MAKE_IT_FAIL	"/proc/self/make-it-fail"
+#define SETUP_FAILED	"unmapped: off: setting up failed with error -12"
+#define MIN_SETUP_FAILS	8
+#define MAX_SPACE	1000
+#define OBJECT_BYTES	256
 #define NR_ROUNDS	24
 #define AREA_BYTES	(3 * MIB + 5 * PAGE_SIZE)
 
@@ -107,14 +122,84 @@ static bool run_rounds(const char *probability)
 	return passed;
 }
 
+/* Section: set-up */
+
+static int open_file(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+
+	if (fd < 0)
+		die_errno("%s", path);
+	return fd;
+}
+
+static void write_digit(int fd, char digit)
+{
+	if (pwrite(fd, &digit, 1, 0) != 1)
+		die_errno(MAKE_IT_FAIL);
+}
+
+/* All allocations of ours fail that come after so many pages or small objects. */
+static void set_space(int nr)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", nr);
+	write_file(DEBUGFS "/fail_page_alloc/space", text);
+	snprintf(text, sizeof(text), "%d", nr * OBJECT_BYTES);
+	write_file(DEBUGFS "/failslab/space", text);
+}
+
+/* Return: what the write ended with. Between the two digits nothing else of ours runs. */
+static int switch_on_short_of_memory(int nr)
+{
+	int fd = open_file(SWITCH, O_WRONLY), fd_fail = open_file(MAKE_IT_FAIL, O_RDWR);
+	int error;
+
+	set_space(nr);
+	write_digit(fd_fail, '1');
+	error = write(fd, "1", 1) == 1 ? 0 : errno;
+	write_digit(fd_fail, '0');
+	close(fd);
+	close(fd_fail);
+	return error;
+}
+
+/* What was set up before a failure stays so, and is not done again. */
+static void test_setup(void)
+{
+	int nr, error = ENOMEM, nr_failed = 0, nr_odd = 0;
+
+	start_injection("100");
+	for (nr = 0; error && nr < MAX_SPACE; nr++) {
+		error = switch_on_short_of_memory(nr);
+		nr_failed += error != 0;
+		nr_odd += error && (error != ENOMEM || kfile_number(SWITCH, 10));
+	}
+	set_injection("probability", "0");
+	set_space(0);
+	ktap_note("%d attempts failed, of %d the log says so", nr_failed,
+		  klog_count(SETUP_FAILED, ""));
+	/* The others had not even a buffer for what is written */
+	ktap_ok(!nr_odd && klog_count(SETUP_FAILED, "") >= MIN_SETUP_FAILS,
+		"allocations of the set-up fail: it stays off, and says why");
+	ktap_ok(!error && kfile_number(SWITCH, 10) == 1,
+		"with memory for all of them, it is on");
+	validator_result("... and the validator is content");
+}
+
 int main(void)
 {
 	static const char *const probabilities[] = { "1", "10", "50" };
 
 	if (!validator_exists())
 		die(EXIT_CANNOT_RUN, "this kernel has no validator");
+	if (kfile_number(SWITCH, 10))
+		die(EXIT_CANNOT_RUN, "it is on already: boot with unmapped_alloc=off");
 	counts = shared_alloc(sizeof(*counts));
-	ktap_plan(2 * ARRAY_SIZE(probabilities) + 2);
+	ktap_plan(2 * ARRAY_SIZE(probabilities) + 6);
+	test_setup();
+	ktap_ok(!vmstat_read("unmapped_flip"), "nothing was flipped meanwhile");
 	for (size_t i = 0; i < ARRAY_SIZE(probabilities); i++) {
 		ktap_ok(run_rounds(probabilities[i]),
 			"%s %% of allocations fail: processes end as they should",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * usage: off-reason TEXT
+ * usage: off-reason [--for-now] TEXT
  *
- * For boots in which the feature switches itself off: the kernel log says why,
- * with TEXT, it cannot be switched on, and secrets work as on stock.
+ * For boots in which the feature is off: the kernel log says why, with TEXT,
+ * secrets work as on stock, and it cannot be switched on; or, --for-now, it can.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include "area.h"
 #include "frames.h"
 #include "kfile.h"
+#include "klog.h"
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
@@ -23,34 +24,8 @@
 
 #define SWITCH		"/proc/sys/vm/unmapped_alloc"
 #define LOG_OFF		"unmapped: off: "
+#define LOG_ON		"unmapped: on: "
 #define NR_PAGES	1024
-
-/* How many records of the kernel log begin with @start? */
-static int count_records(const char *start)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	char record[8192];
-	const char *text;
-	int nr = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		die_errno("/dev/kmsg");
-	/*
-	 * One record a read, "NUMBERS;TEXT"; EPIPE: some were overwritten, on
-	 * with the next.
-	 */
-	while ((n = read(fd, record, sizeof(record) - 1)) > 0 ||
-	       (n < 0 && errno == EPIPE)) {
-		if (n < 0)
-			continue;
-		record[n] = '\0';
-		text = strchr(record, ';');
-		nr += text && !strncmp(text + 1, start, strlen(start));
-	}
-	close(fd);	/* read only: nothing can be lost */
-	return nr;
-}
 
 static void test_secrets(void)
 {
@@ -76,31 +51,54 @@ static void test_control(void)
 	area_destroy(&area);
 }
 
+static void test_stays_off(const char *line)
+{
+	int error = kfile_write(SWITCH, "1");
+
+	ktap_ok(error == EOPNOTSUPP && !kfile_number(SWITCH, 10) &&
+		klog_count(line, "") == 2,
+		"it cannot be switched on, and the log says so again: %s",
+		strerror(error));
+}
+
+static void test_switched_on(void)
+{
+	struct area area;
+
+	ktap_ok(!klog_count(LOG_ON, "") && !kfile_write(SWITCH, "1") &&
+		kfile_number(SWITCH, 10) == 1 && klog_count(LOG_ON, "") == 1,
+		"it can be switched on, and the log says so");
+	area = secret_area(2 * BLOCK_BYTES);
+	mark_fill_pages(area.start, area_nr_pages(&area), 3);
+	ktap_ok(vmstat_read("unmapped_flip") > 0 && area_is_absent(&area) &&
+		validator_is_content(), "blocks are unmapped then");
+	area_destroy(&area);
+}
+
 int main(int argc, char **argv)
 {
+	bool for_now = argc == 3 && !strcmp(argv[1], "--for-now");
 	char line[512];
-	int error;
 
-	if (argc != 2) {
-		fputs("usage: off-reason TEXT\n", stderr);
+	if (argc != 2 + for_now) {
+		fputs("usage: off-reason [--for-now] TEXT\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (!kfile_exists(SWITCH))
 		die(EXIT_CANNOT_RUN, "this kernel has no " SWITCH);
-	snprintf(line, sizeof(line), LOG_OFF "%s\n", argv[1]);
-	ktap_plan(8);
-	ktap_ok(count_records(line) == 1, "the log says: off: %s", argv[1]);
-	ktap_ok(count_records(LOG_OFF) == 1, "and gives no other reason");
+	snprintf(line, sizeof(line), LOG_OFF "%s\n", argv[argc - 1]);
+	ktap_plan(for_now ? 9 : 8);
+	ktap_ok(klog_count(line, "") == 1, "the log says: off: %s", argv[argc - 1]);
+	ktap_ok(klog_count(LOG_OFF, "") == 1, "and gives no other reason");
 	ktap_ok(!kfile_number(SWITCH, 10), "vm.unmapped_alloc reads 0");
-	error = kfile_write(SWITCH, "1");
-	ktap_ok(error == EOPNOTSUPP && !kfile_number(SWITCH, 10) &&
-		count_records(line) == 2,
-		"it cannot be switched on, and the log says so again: %s",
-		strerror(error));
+	if (!for_now)
+		test_stays_off(line);
 	test_secrets();
 	test_control();
 	ktap_ok(!vmstat_read("unmapped_flip") &&
 		!vmstat_read("nr_free_unmapped_pages") &&
 		validator_is_content(), "no block was ever unmapped");
+	if (for_now)
+		test_switched_on();
 	return ktap_finish();
 }

@@ -106,6 +106,16 @@ void pin_to_cpu(int cpu)
 		die_errno("cannot run on CPU %d", cpu);
 }
 
+void unpin(void)
+{
+	cpu_set_t set;
+
+	/* The kernel leaves out those that are not online */
+	memset(&set, 0xff, sizeof(set));
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die_errno("cannot run on all CPUs");
+}
+
 int nr_cpus_online(void)
 {
 	return (int)sysconf(_SC_NPROCESSORS_ONLN);

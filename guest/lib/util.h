@@ -49,6 +49,8 @@ void write_file(const char *path, const char *text);
 
 /* Keep the calling process on @cpu. */
 void pin_to_cpu(int cpu);
+/* Let it run on each CPU again. */
+void unpin(void);
 int nr_cpus_online(void);
 
 /* Memory that stays shared with children of fork(); zeroed. */

@@ -152,6 +152,7 @@ void __free_deferred_pages(struct page *page, unsigned int order);
 #define UNMAPPED_FAULT_NO_FLUSH	BIT(2)	/* flips forget the shootdown */
 #define UNMAPPED_FAULT_NO_CLEAR	BIT(3)	/* freed pages keep their contents */
 #define UNMAPPED_FAULT_DELAY	BIT(4)	/* flips and map-backs dawdle */
+#define UNMAPPED_FAULT_TABLE	BIT(5)	/* no page table to split a 1 GiB entry with */
 
 #ifdef CONFIG_DEBUG_PAGE_ALLOC_UNMAPPED
 extern unsigned int unmapped_faults;

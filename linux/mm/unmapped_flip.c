@@ -294,6 +294,15 @@ static void map_pages(struct page *page, unsigned int order)
 		arch_map_block(pfn);
 }
 
+static int unmap_block(unsigned long pfn)
+{
+	if (unmapped_fault(UNMAPPED_FAULT_UNMAP))
+		return -EINVAL;
+	if (unmapped_fault(UNMAPPED_FAULT_TABLE))
+		return -ENOMEM;
+	return arch_unmap_block(pfn);
+}
+
 /* Make pages not present; CPUs may go on to reach them until they are flushed. */
 static int unmap_pages(struct page *page, unsigned int order)
 {
@@ -303,8 +312,7 @@ static int unmap_pages(struct page *page, unsigned int order)
 	int err = 0;
 
 	for (pfn = start_pfn; pfn < end_pfn; pfn += pageblock_nr_pages) {
-		err = unmapped_fault(UNMAPPED_FAULT_UNMAP) ? -EINVAL :
-							     arch_unmap_block(pfn);
+		err = unmap_block(pfn);
 		if (err)
 			break;
 	}

@@ -293,6 +293,19 @@ static bool flip_fails(unsigned int fault, unsigned int order, unsigned long pfn
 	return !flipped;
 }
 
+/* What such a failure is counted as */
+static enum vm_event_item failure_reason(unsigned int fault)
+{
+	switch (fault) {
+	case UNMAPPED_FAULT_CLAIMED:
+		return UNMAPPED_FLIP_FAIL_CLAIMED;
+	case UNMAPPED_FAULT_TABLE:
+		return UNMAPPED_FLIP_FAIL_TABLE;
+	default:
+		return UNMAPPED_FLIP_FAIL_ENTRY;
+	}
+}
+
 static bool try_failure(struct kunit *test, unsigned int fault, unsigned int order)
 {
 	unsigned long failed = ut_nr_events(UNMAPPED_FLIP_FAIL);
@@ -301,8 +314,7 @@ static bool try_failure(struct kunit *test, unsigned int fault, unsigned int ord
 	struct place before = find_place(pfn), after;
 	/* A block that the page table refuses is passed over for others. */
 	bool others = fault & FAIL_LAST_BLOCK;
-	enum vm_event_item reason = fault & UNMAPPED_FAULT_CLAIMED ?
-			UNMAPPED_FLIP_FAIL_CLAIMED : UNMAPPED_FLIP_FAIL_ENTRY;
+	enum vm_event_item reason = failure_reason(fault);
 	unsigned long failed_so = ut_nr_events(reason);
 
 	KUNIT_EXPECT_EQ(test, flip_fails(fault, order, pfn), !others);
@@ -321,7 +333,7 @@ static bool try_failure(struct kunit *test, unsigned int fault, unsigned int ord
 static void test_flip_failures(struct kunit *test)
 {
 	static const unsigned int faults[] = {
-		UNMAPPED_FAULT_UNMAP, UNMAPPED_FAULT_CLAIMED,
+		UNMAPPED_FAULT_UNMAP, UNMAPPED_FAULT_CLAIMED, UNMAPPED_FAULT_TABLE,
 		IS_ENABLED(CONFIG_X86) ? FAIL_LAST_BLOCK : UNMAPPED_FAULT_UNMAP
 	};
 	unsigned int order;

@@ -9,6 +9,8 @@
  *   free       free them
  *   irqsoff    free them with interrupts off
  *   zero       clear them as user pages are cleared, which nobody should do
+ *   refuse     ask for unmapped pages where there can be none; warned of once
+ *   leak       lose a little memory, for kmemleak to find
  * and reads it to compare what the pages hold now.
  *
  * Lock: hold_mutex guards everything below. Context: process.
@@ -19,8 +21,10 @@
 #include <linux/mermap.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include "internal.h"
 
@@ -114,6 +118,15 @@ static int zero_held(void)
 #endif
 }
 
+/* By one way of each kind. Return: -EIO if memory was handed out all the same. */
+static int ask_in_vain(void)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_UNMAPPED;
+
+	return __get_free_pages(gfp, 0) || kmalloc(64, gfp) || __vmalloc(64, gfp) ||
+	       alloc_pages(gfp | __GFP_NOFAIL, 0) ? -EIO : 0;
+}
+
 static int hold_command(char *command)
 {
 	unsigned long nr;
@@ -125,6 +138,10 @@ static int hold_command(char *command)
 		free_held(true);
 	else if (!strcmp(command, "zero"))
 		return zero_held();
+	else if (!strcmp(command, "refuse"))
+		return ask_in_vain();
+	else if (!strcmp(command, "leak"))
+		return kmalloc(64, GFP_KERNEL) ? 0 : -ENOMEM;
 	else if (sscanf(command, "%lu %u", &nr, &order) == 2)
 		return hold_pages(nr, order);
 	else
