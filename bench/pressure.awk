@@ -79,6 +79,13 @@ function demand(c) {
 	row(c, "instructions_a_page")
 }
 
+# Blocks that were unmapped, beside those that the pages would fill; a batch more is fine.
+function sparse(c, what,    filled) {
+	filled = of(c, what "_filled")
+	row(c, what "_blocks", "<= " filled " + 8", of(c, what "_blocks") <= filled + 8)
+	row(c, what "_mib")
+}
+
 function report(c) {
 	if (c == "huge") {
 		row(c, "fresh")
@@ -92,14 +99,20 @@ function report(c) {
 		row(c, "steps_pages")
 		row(c, "steps_flips")
 	} else if (c == "sparse") {
-		row(c, "files_blocks")
-		row(c, "sparse_blocks")
+		sparse(c, "files")
+		sparse(c, "sparse")
+		sparse(c, "limit")
 	} else if (c == "long") {
 		row(c, "free_before")
 		row(c, "free_after", ">= 0.99 of before", of(c, "free_after") >= 0.99 * of(c, "free_before"))
 	} else if (c ~ /^mixed/) {
 		mixed(c)
-	} else if (c != "give-back") {
+	} else if (c == "give-back") {
+		row(c, "granted", "all of " of(c, "asked"), of(c, "granted") == of(c, "asked"))
+		row(c, "oom_kill", "0", of(c, "oom_kill") == 0)
+		row(c, "pgmigrate_success")
+		row(c, "unmapped_pack")
+	} else {
 		demand(c)
 	}
 	row(c, "exit_status", "0", of(c, "exit_status") == 0)

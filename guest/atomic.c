@@ -8,6 +8,8 @@
  * takes a quarter of what the kernel keeps for such requests; it is fetched, which
  * frees the memory, and the next begins.
  *
+ * usage: atomic [--times N]: N times as many bursts and rounds.
+ *
  * Guards against: flips that eat into the reserves, and free unmapped memory that
  * atomic requests cannot have and nobody maps back for them.
  */
@@ -27,6 +29,7 @@
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
+#include "options.h"
 #include "validator.h"
 
 #define SECRET_PERCENT	40	/* of RAM */
@@ -35,11 +38,22 @@
 #define SIGNALS_A_PAGE	51	/* a struct sigqueue is 80 bytes */
 #define SIGNAL		SIGRTMIN
 #define SEED		1
+#define MAX_NOTES	5	/* of bursts that failed */
+
+static const char usage[] = "usage: atomic [--times N]\n";
+static u64 nr_times = 1;
 
 static struct shared {
 	volatile size_t nr_bursts, nr_rounds;
 	volatile size_t nr_wrong;
 } *shared;
+
+/* Were there bursts and rounds enough? */
+static bool is_over(void)
+{
+	return shared->nr_bursts >= NR_BURSTS * nr_times &&
+	       shared->nr_rounds >= NR_ROUNDS * nr_times;
+}
 
 static size_t share_of_ram(u64 percent)
 {
@@ -51,7 +65,7 @@ static size_t share_of_ram(u64 percent)
 static int take_and_drop_secrets(void)
 {
 	write_file("/proc/self/oom_score_adj", "1000");
-	while (shared->nr_bursts < NR_BURSTS || shared->nr_rounds < NR_ROUNDS) {
+	while (!is_over()) {
 		struct area area = secret_area(share_of_ram(SECRET_PERCENT));
 
 		mark_fill_pages(area.start, area_nr_pages(&area), SEED);
@@ -118,6 +132,23 @@ static void test_load(size_t nr_pages)
 		taken, nr_pages, nr_failed);
 }
 
+/* One burst; how many requests failed? */
+static size_t burst(size_t nr_pages)
+{
+	static int nr_notes;
+	size_t nr_failed = send(nr_pages * SIGNALS_A_PAGE);
+
+	if (nr_failed && nr_notes++ < MAX_NOTES)
+		ktap_note("burst %zu, round %zu: %zu failed; free %ld, unmapped %ld, kswapd woken %ld times",
+			  shared->nr_bursts, shared->nr_rounds, nr_failed,
+			  vmstat_read("nr_free_pages"),
+			  vmstat_read("nr_free_unmapped_pages"),
+			  vmstat_read("pageoutrun"));
+	fetch_all();
+	shared->nr_bursts++;
+	return nr_failed;
+}
+
 static void test_bursts(size_t nr_pages)
 {
 	pid_t pid = fork_child();
@@ -127,34 +158,35 @@ static void test_bursts(size_t nr_pages)
 	if (!pid)
 		_exit(take_and_drop_secrets());
 	/* A child that dies ends the rounds; its status tells */
-	while ((shared->nr_bursts < NR_BURSTS || shared->nr_rounds < NR_ROUNDS) &&
-	       !kill(pid, 0)) {
+	while (!is_over() && !kill(pid, 0)) {
 		siginfo_t info = { 0 };
 
 		if (!waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
 		    info.si_pid == pid)
 			break;
-		nr_failed += send(nr_pages * SIGNALS_A_PAGE);
-		fetch_all();
-		shared->nr_bursts++;
+		nr_failed += burst(nr_pages);
 	}
 	status = wait_child(pid);
 	ktap_note("bursts=%zu rounds=%zu", shared->nr_bursts, shared->nr_rounds);
 	ktap_ok(child_passed(status) && !shared->nr_wrong,
 		"secrets came and went %zu times", shared->nr_rounds);
-	ktap_ok(!nr_failed && shared->nr_bursts >= NR_BURSTS,
+	ktap_ok(!nr_failed && is_over(),
 		"%zu of %zu atomic requests failed", nr_failed,
 		shared->nr_bursts * nr_pages * SIGNALS_A_PAGE);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	const struct number_option options[] = {
+		{ "times", &nr_times }, { }
+	};
 	size_t nr_pages = kfile_number("/proc/sys/vm/min_free_kbytes", 10) * KIB /
 			  PAGE_SIZE / 4;
 	long nr_kills = vmstat_read("oom_kill");
 	size_t size = share_of_ram(100);
 	int fd;
 
+	parse_number_options(argc, argv, usage, options);
 	ktap_plan(5);
 	shared = shared_alloc(sizeof(*shared));
 	prepare_signals();

@@ -116,6 +116,16 @@ static bool child_gets(size_t size)
 	return child_passed(wait_child(pid));
 }
 
+/* What bench/pressure shows of it */
+static void note_figures(size_t size, long nr_killed, long nr_moved)
+{
+	ktap_note("asked=%zu", size / PAGE_SIZE);
+	ktap_note("oom_kill=%ld", vmstat_read("oom_kill") - nr_killed);
+	ktap_note("pgmigrate_success=%ld", vmstat_read("pgmigrate_success") - nr_moved);
+	if (kernel_unmaps_blocks())
+		ktap_note("unmapped_pack=%ld", vmstat_read("unmapped_pack"));
+}
+
 static size_t asked_bytes(void)
 {
 	size_t size = (u64)meminfo_kb("MemAvailable") * KIB / 100 *
@@ -143,6 +153,7 @@ static void test_compacted(void)
 int main(void)
 {
 	long nr_killed = vmstat_read("oom_kill");
+	bool granted;
 	long nr_moved;
 	size_t size;
 
@@ -156,8 +167,11 @@ int main(void)
 
 	nr_moved = vmstat_read("pgmigrate_success");
 	size = asked_bytes();
-	ktap_ok(child_gets(size), "ordinary memory gets %zu MiB of %ld", size / MIB,
+	granted = child_gets(size);
+	ktap_ok(granted, "ordinary memory gets %zu MiB of %ld", size / MIB,
 		meminfo_kb("MemAvailable") / 1024);
+	note_figures(size, nr_killed, nr_moved);
+	ktap_note("granted=%zu", granted ? size / PAGE_SIZE : 0);
 	ktap_ok(vmstat_read("oom_kill") == nr_killed, "nobody is killed");
 	if (kernel_unmaps_blocks())
 		ktap_ok(vmstat_read("pgmigrate_success") > nr_moved,

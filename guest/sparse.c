@@ -37,6 +37,8 @@ static void judge_blocks(const char *what, long before, size_t nr_pages)
 		return;
 	}
 	ktap_note("%s_blocks=%ld", what, nr);
+	ktap_note("%s_mib=%ld", what, nr * (long)(BLOCK_BYTES / MIB));
+	ktap_note("%s_filled=%zu", what, nr_max);
 	ktap_ok(nr <= (long)nr_max + BATCH_BLOCKS,
 		"%ld blocks for %zu pages of %s", nr, nr_pages, what);
 }

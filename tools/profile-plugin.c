@@ -5,9 +5,9 @@
  *
  *   -plugin FILE,begin=ADDRESS,end=ADDRESS,out=FILE
  *
- * Writes a line "ADDRESS INSTRUCTIONS" for each run of instructions (translation
- * block) that began at that address, at the end of the guest. A run that a fault
- * ends is counted whole. A line "!NAME TIMES" says how often an instruction ran
+ * Writes a line "ADDRESS INSTRUCTIONS TIMES" for each run of instructions (translation
+ * block) that began at that address, and how often it did, at the end of the guest. A
+ * run that a fault ends is counted whole. A line "!NAME TIMES" says how often an instruction ran
  * that is cheap to count and dear to run.
  *
  * The declarations are those of QEMU's plugin interface, version 1: Debian ships no
@@ -138,8 +138,9 @@ static void write_counts(uint64_t id, void *data)
 	for (unsigned int i = 0; file && i < NR_BUCKETS; i++) {
 		for (struct run *run = runs[i]; run; run = run->next) {
 			if (run->nr_times)
-				fprintf(file, "%016" PRIx64 " %" PRIu64 "\n", run->address,
-					run->nr_times * run->nr_insns);
+				fprintf(file, "%016" PRIx64 " %" PRIu64 " %" PRIu64 "\n",
+					run->address, run->nr_times * run->nr_insns,
+					run->nr_times);
 			for (int kind = 0; kind < NR_DEAR; kind++)
 				nr_dear[kind] += run->nr_times * run->nr_dear[kind];
 		}
