@@ -177,16 +177,22 @@ static bool clear_run_visit(unsigned long pfn, unsigned int nr_pages)
 	return clear_pages_visit(pfns, nr_pages);
 }
 
-/* Is any page of the block poisoned? Four at a time: most of what it costs is the loop. */
+/* Any value of a bit that changes meanwhile is fine: it may have changed later. */
+static unsigned long flags_of_4(const struct page *page)
+{
+	return data_race(page[0].flags | page[1].flags | page[2].flags | page[3].flags);
+}
+
+/* Is any page of the block poisoned? 16 at a time: most of what it costs is the loop. */
 static bool block_poisoned(unsigned long pfn)
 {
 	const struct page *page = pfn_to_page(pfn);
 	const struct page *end = page + ARCH_MERMAP_BLOCK_PAGES;
 	unsigned long flags = 0;
 
-	for (; page < end; page += 4)
-		flags |= READ_ONCE(page[0].flags) | READ_ONCE(page[1].flags) |
-			 READ_ONCE(page[2].flags) | READ_ONCE(page[3].flags);
+	for (; page < end; page += 16)
+		flags |= flags_of_4(page) | flags_of_4(page + 4) |
+			 flags_of_4(page + 8) | flags_of_4(page + 12);
 	return flags & __PG_HWPOISON;
 }
 
