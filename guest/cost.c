@@ -240,6 +240,7 @@ static long huge_kb(size_t size)
 int main(int argc, char **argv)
 {
 	struct options opt = parse_options(argc, argv);
+	struct direct_map before = direct_map_read(), after;
 	bool exact = instr_is_exact();
 
 	if (!exact && !opt.any_clock)
@@ -251,6 +252,8 @@ int main(int argc, char **argv)
 		if (!opt.only || !strcmp(opt.only, kinds[i].name))
 			print_kind(&kinds[i], &opt);
 	}
+	after = direct_map_read();
+	printf("direct_map_4k_grown_kb=%ld\n", after.kb_4k - before.kb_4k);
 	printf("huge_missing_kb=%ld\n",
 	       (long)(opt.size / KIB) - huge_kb(opt.size));
 	return EXIT_PASSED;

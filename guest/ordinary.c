@@ -22,13 +22,15 @@
 #include "hoard.h"
 #include "instr.h"
 #include "kstat.h"
+#include "profile.h"
 
 static const char usage[] =
-	"usage: ordinary [--beside none|free|used] [--rounds N]\n"
+	"usage: ordinary [--beside none|free|used] [--rounds N] [--only LOAD]\n"
 	"  --beside none  no unmapped memory (default)\n"
 	"           free  half of RAM was secret, and is free\n"
 	"           used  half of RAM is secret\n"
-	"  --rounds N     rounds of each load (default 5)\n";
+	"  --rounds N     rounds of each load (default 5)\n"
+	"  --only LOAD    anon, tmpfs, slab, forkexec or read; tools/profile sees its rounds\n";
 
 #define SIZE		(16 * MIB)
 #define NR_FORKS	32
@@ -126,11 +128,13 @@ static void measure(const struct load *load, unsigned int nr_rounds)
 	double costs[nr_rounds];
 
 	load->run();
+	profile_begin();
 	for (unsigned int i = 0; i < nr_rounds; i++) {
 		u64 start = instr_now(), nr_units = load->run();
 
 		costs[i] = (double)(instr_now() - start) / (double)nr_units;
 	}
+	profile_end();
 	qsort(costs, nr_rounds, sizeof(*costs), compare_double);
 	printf("%s=%.1f\n%s_min=%.1f\n%s_max=%.1f\n", load->name,
 	       costs[nr_rounds / 2], load->name, costs[0], load->name,
@@ -184,10 +188,11 @@ int main(int argc, char **argv)
 	static const struct option table[] = {
 		{ "beside", required_argument, NULL, 'b' },
 		{ "rounds", required_argument, NULL, 'r' },
+		{ "only", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	const char *beside = "none";
+	const char *beside = "none", *only = NULL;
 	unsigned int nr_rounds = 5;
 	int c;
 
@@ -198,6 +203,9 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			nr_rounds = (unsigned int)parse_number(optarg);
+			break;
+		case 'o':
+			only = optarg;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -218,7 +226,9 @@ int main(int argc, char **argv)
 	if (strcmp(beside, "none"))
 		hold_half_of_ram(!strcmp(beside, "free"));
 	printf("free_unmapped_kb=%ld\n", vmstat_read("nr_free_unmapped_pages") * 4);
-	for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
-		measure(&loads[i], nr_rounds);
+	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
+		if (!only || !strcmp(only, loads[i].name))
+			measure(&loads[i], nr_rounds);
+	}
 	return EXIT_PASSED;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Many at a time: a process on each CPU takes, touches and drops memory, over and
- * over, secret or anonymous. Prints, for all processes together, wall time a page, how
- * often one had to wait for a lock (the kernel's tracepoint lock:contention_begin), and
- * what else a count of instructions hides. Judges nothing.
+ * over, secret or anonymous. Prints, for all processes together, wall time a page (of
+ * all rounds, of the shortest and of the longest), how often one had to wait for a lock
+ * (the kernel's tracepoint lock:contention_begin), and what else a count of instructions
+ * hides. Judges nothing.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -14,16 +15,18 @@
 #include "area.h"
 #include "kstat.h"
 #include "options.h"
+#include "profile.h"
 
 static const char usage[] =
-	"usage: scale [--size BYTES] [--rounds N]\n"
+	"usage: scale [--size BYTES] [--rounds N] [--profile-anon 1]\n"
 	"  --size BYTES  that all of them take together (default 1G)\n"
-	"  --rounds N    how often (default 3)\n";
+	"  --rounds N    how often (default 3)\n"
+	"  --profile-anon 1  tools/profile sees anonymous memory, not secrets\n";
 
 #define TRACING		"/sys/kernel/debug/tracing"
 #define CONTENTION	TRACING "/events/lock/contention_begin/enable"
 
-static u64 size = 1024 * MIB, nr_rounds = 3;
+static u64 size = 1024 * MIB, nr_rounds = 3, profile_anon;
 
 /* Where all stand until the last one is there. */
 struct start {
@@ -33,19 +36,16 @@ struct start {
 
 static void __attribute__((noreturn)) work(enum area_kind kind, int cpu, struct start *start)
 {
-	size_t share = size / (u64)nr_cpus_online() & ~(BLOCK_BYTES - 1);
+	struct area area;
 
 	pin_to_cpu(cpu);
 	atomic_fetch_add(&start->nr_ready, 1);
 	while (!atomic_load(&start->go))
 		sched_yield();
-	for (u64 i = 0; i < nr_rounds; i++) {
-		struct area area = area_create(kind, share);
-
-		for (size_t page = 0; page < area_nr_pages(&area); page++)
-			*(volatile u64 *)area_page(&area, page) = 1;
-		area_destroy(&area);
-	}
+	area = area_create(kind, size / (u64)nr_cpus_online() & ~(BLOCK_BYTES - 1));
+	for (size_t page = 0; page < area_nr_pages(&area); page++)
+		*(volatile u64 *)area_page(&area, page) = 1;
+	area_destroy(&area);
 	_exit(EXIT_PASSED);
 }
 
@@ -73,7 +73,8 @@ static u64 nr_contended(void)
 	return sum;
 }
 
-static u64 run(enum area_kind kind)
+/* One round, which tools/profile counts or not. Return: how long it took, ns. */
+static u64 run(enum area_kind kind, bool counted)
 {
 	struct start *start = shared_alloc(sizeof(*start));
 	int nr = nr_cpus_online();
@@ -88,13 +89,17 @@ static u64 run(enum area_kind kind)
 	}
 	while (atomic_load(&start->nr_ready) < nr)
 		sched_yield();
+	if (counted)
+		profile_begin();
 	begin = now_ns();
 	atomic_store(&start->go, 1);
 	for (int cpu = 0; cpu < nr; cpu++)
 		passed &= child_passed(wait_child(pids[cpu]));
+	begin = now_ns() - begin;
+	profile_end();
 	if (!passed)
 		die(EXIT_FAILED, "a process failed");
-	return now_ns() - begin;
+	return begin;
 }
 
 /* Section: what was counted */
@@ -154,19 +159,27 @@ static double tables_a_page(enum area_kind kind)
 
 static void print_kind(const char *name, enum area_kind kind)
 {
-	double nr_pages = (double)(size / PAGE_SIZE * nr_rounds);
+	double nr_pages = (double)(size / PAGE_SIZE);
+	bool counted = kind == (profile_anon ? AREA_ANON : AREA_SECRET);
+	u64 ns, sum = 0, min = ~0UL, max = 0;
 	struct counts before, after;
-	u64 ns;
 
 	write_file(CONTENTION, "1");
 	before = counts_read();
-	ns = run(kind);
+	for (u64 i = 0; i < nr_rounds; i++) {
+		ns = run(kind, counted);
+		sum += ns;
+		min = ns < min ? ns : min;
+		max = ns > max ? ns : max;
+	}
 	after = counts_read();
 	write_file(CONTENTION, "0");
-	printf("%s_wall_ns=%.1f\n", name, (double)ns / nr_pages);
+	printf("%s_wall_ns=%.1f\n%s_wall_ns_min=%.1f\n%s_wall_ns_max=%.1f\n",
+	       name, (double)sum / nr_pages / (double)nr_rounds,
+	       name, (double)min / nr_pages, name, (double)max / nr_pages);
 	for (int i = 0; i < NR_COUNTS; i++)
 		printf("%s_%s=%.6f\n", name, names[i],
-		       (double)(after.nr[i] - before.nr[i]) / nr_pages);
+		       (double)(after.nr[i] - before.nr[i]) / nr_pages / (double)nr_rounds);
 	printf("%s_tables=%.6f\n", name, tables_a_page(kind));
 	fflush(stdout);
 }
@@ -176,15 +189,18 @@ int main(int argc, char **argv)
 	static const struct number_option options[] = {
 		{ "size", &size },
 		{ "rounds", &nr_rounds },
+		{ "profile-anon", &profile_anon },
 		{ }
 	};
 
 	parse_number_options(argc, argv, usage, options);
+	if (!nr_rounds)
+		wrong_use(usage);
 	printf("cpus=%d\n", nr_cpus_online());
 	/* Both once before, so that blocks are unmapped and page tables warm */
-	run(AREA_SECRET);
+	run(AREA_SECRET, false);
 	print_kind("secret", AREA_SECRET);
-	run(AREA_ANON);
+	run(AREA_ANON, false);
 	print_kind("anon", AREA_ANON);
 	return EXIT_PASSED;
 }

@@ -14,6 +14,7 @@
  * header for it.
  */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -66,22 +67,26 @@ static void run_begins(unsigned int vcpu, void *data)
 	else if (run->address == end)
 		counting = false;
 	if (counting)
-		run->nr_times++;
+		__atomic_fetch_add(&run->nr_times, 1, __ATOMIC_RELAXED);
 }
 
+/* CPUs translate at the same time. */
 static struct run *find_run(uint64_t address, uint64_t nr_insns)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	struct run **link = &runs[(address ^ address >> 16) % NR_BUCKETS];
 
-	for (; *link; link = &(*link)->next) {
-		if ((*link)->address == address && (*link)->nr_insns == nr_insns)
-			return *link;
+	pthread_mutex_lock(&lock);
+	while (*link && ((*link)->address != address || (*link)->nr_insns != nr_insns))
+		link = &(*link)->next;
+	if (!*link) {
+		*link = calloc(1, sizeof(**link));
+		if (!*link)
+			abort();
+		(*link)->address = address;
+		(*link)->nr_insns = nr_insns;
 	}
-	*link = calloc(1, sizeof(**link));
-	if (!*link)
-		abort();
-	(*link)->address = address;
-	(*link)->nr_insns = nr_insns;
+	pthread_mutex_unlock(&lock);
 	return *link;
 }
 

@@ -177,9 +177,9 @@ static bool clear_run_visit(unsigned long pfn, unsigned int nr_pages)
 	return clear_pages_visit(pfns, nr_pages);
 }
 
-/* Any value of a bit that changes meanwhile is fine: it may have changed later. */
 static unsigned long flags_of_4(const struct page *page)
 {
+	/* Any value of a bit that changes meanwhile is fine: it may have changed later */
 	return data_race(page[0].flags | page[1].flags | page[2].flags | page[3].flags);
 }
 
