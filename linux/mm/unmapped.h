@@ -143,6 +143,11 @@ struct page *__take_free_pages(struct zone *zone, unsigned int order,
 void __give_free_pages(struct zone *zone, struct page *page,
 		       unsigned int order, bool tail);
 void __free_deferred_pages(struct page *page, unsigned int order);
+#ifdef CONFIG_UNACCEPTED_MEMORY
+bool __accept_for_unmapped(struct zone *zone);
+#else
+static inline bool __accept_for_unmapped(struct zone *zone) { return false; }
+#endif
 
 /*
  * Faults that tests plant in debug kernels.  A name says what goes wrong.

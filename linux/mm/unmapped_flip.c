@@ -467,6 +467,9 @@ static bool flip_pages(struct zone *zone, unsigned int order, gfp_t gfp,
 		for (nr = 0; nr < batch && unmapped_may_flip(zone, order, gfp);) {
 			page = take_mapped_pages(zone, order,
 						 freetype_migratetype(freetype));
+			/* What a guest has not accepted yet counts as free, and is on no list */
+			if (!page && __accept_for_unmapped(zone))
+				continue;
 			if (!page)
 				break;
 			if (__unmapped_free_poisoned(page, order)) {
