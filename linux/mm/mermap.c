@@ -277,6 +277,11 @@ int mermap_init(void)
 	return 0;
 }
 
+bool mermap_ready(void)
+{
+	return arch_mermap_ready();
+}
+
 bool mermap_clear_pages(struct page *page, unsigned int nr_pages)
 {
 	unsigned long pfn = page_to_pfn(page);

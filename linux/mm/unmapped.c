@@ -207,6 +207,25 @@ void unmapped_hold_flips(bool hold)
 	mutex_unlock(&unmapped_mutex);
 }
 
+/**
+ * unmapped_prepare_mermap - have a mermap, whether the feature runs or not
+ *
+ * For hibernation with secrets in use, which are absent without it, too.
+ *
+ * Context: process, may sleep.
+ * Return: 0, also where the machine can have none; or a negative error code.
+ */
+int unmapped_prepare_mermap(void)
+{
+	int err = 0;
+
+	mutex_lock(&unmapped_mutex);
+	if (!arch_unmapped_unsupported())
+		err = mermap_init();
+	mutex_unlock(&unmapped_mutex);
+	return err;
+}
+
 static int __init unmapped_init(void)
 {
 	register_sysctl_init("vm", unmapped_sysctls);

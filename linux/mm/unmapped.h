@@ -14,6 +14,7 @@
  * unmapped_return.c     maps blocks back that nobody needs
  * unmapped_backoff.h    tries more and more rarely what failed
  * secretmem_count.c     tells why secret memory was refused
+ * secretmem_hibernate.c decides whether secrets forbid hibernation
  * unmapped_hibernate.c  keeps hibernation away from entries that are not present
  *
  * The hooks in the allocator are the inline functions below.  Each starts with
@@ -51,6 +52,7 @@ extern int sysctl_unmapped_fallback;
 /* unmapped.c */
 bool unmapped_gfp_valid(gfp_t gfp);
 void unmapped_hold_flips(bool hold);
+int unmapped_prepare_mermap(void);
 
 /* unmapped_clear.c */
 void __unmapped_defer_free(struct page *page, unsigned int order);
@@ -266,16 +268,29 @@ static inline void unmapped_count_fallback(void)
 	count_vm_event(UNMAPPED_FALLBACK);
 }
 
-/* Count a folio as one that secretmem holds, from when it is in the page cache */
-static inline void secretmem_add_held(struct folio *folio)
+/* secretmem_hibernate.c */
+extern atomic_long_t secretmem_nr_held;
+
+static inline void secretmem_mod_held(struct folio *folio, long nr_pages)
 {
-	node_stat_mod_folio(folio, NR_SECRETMEM, folio_nr_pages(folio));
+	node_stat_mod_folio(folio, NR_SECRETMEM, nr_pages);
+	if (IS_ENABLED(CONFIG_HIBERNATION))
+		atomic_long_add(nr_pages, &secretmem_nr_held);
 }
 
-/* ... until it is not, or another one has taken its place */
+/*
+ * Count a folio as one that secretmem holds, from when it is in the page cache, and
+ * before it is unlocked there
+ */
+static inline void secretmem_add_held(struct folio *folio)
+{
+	secretmem_mod_held(folio, folio_nr_pages(folio));
+}
+
+/* ... until it is not, or another one has taken its place, which is counted first */
 static inline void secretmem_sub_held(struct folio *folio)
 {
-	node_stat_mod_folio(folio, NR_SECRETMEM, -folio_nr_pages(folio));
+	secretmem_mod_held(folio, -folio_nr_pages(folio));
 }
 
 /**

@@ -12,11 +12,14 @@
  *    and so before tasks freeze, because that memory may be needed; free blocks
  *    are mapped back then.
  *  - Pages in use stay unmapped. They go into the image through the mermap, and
- *    nobody sees them in the direct map.
- *  - Secrets do not go into it. While secretmem is in use, hibernation is refused by
- *    hibernation_available(), as ever, and once more when tasks are frozen. Those
- *    that were dropped are cleared by their last reference, which may be one of a
- *    CPU's LRU batches; so these are drained.
+ *    nobody sees them in the direct map. So do pages that secretmem took out of it
+ *    one by one, also while the feature is off: stock's way for such a page changes
+ *    the page table and calls all CPUs, which is not made for interrupts off.
+ *  - Secrets in use go into it only if the administrator allows that
+ *    (secretmem_hibernate.c). Else hibernation is refused by hibernation_available(),
+ *    and once more when tasks are frozen. Secrets that were dropped are cleared by
+ *    their last reference, which may be one of a CPU's LRU batches; so these are
+ *    drained.
  *  - After a resume, free pages of blocks that are partly in use are cleared before
  *    anything runs (I2).
  *
@@ -25,8 +28,6 @@
  *
  * Locks: unmapped_hold_flips() takes its own; the other functions run alone.
  */
-#define pr_fmt(fmt) "unmapped: " fmt
-
 #include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/mermap.h>
@@ -42,8 +43,14 @@
 static int unmapped_pm_notify(struct notifier_block *nb, unsigned long event,
 			      void *unused)
 {
+	int err;
+
 	switch (event) {
 	case PM_HIBERNATION_PREPARE:
+		err = secretmem_in_image() ? unmapped_prepare_mermap() : 0;
+		if (err)
+			return notifier_from_errno(err);
+		fallthrough;
 	case PM_RESTORE_PREPARE:
 		unmapped_hold_flips(true);
 		break;
@@ -67,8 +74,8 @@ late_initcall(unmapped_hibernate_init);
 
 int unmapped_frozen(void)
 {
-	if (secretmem_active()) {
-		pr_err("no hibernation: secret memory was taken meanwhile\n");
+	if (secretmem_forbids_hibernation()) {
+		secretmem_hibernation_refused();
 		return -EBUSY;
 	}
 	if (unmapped_enabled())
@@ -83,7 +90,7 @@ void unmapped_restore_refused(void)
 
 void unmapped_snapshot_begin(void)
 {
-	if (unmapped_enabled())
+	if (mermap_ready())
 		mermap_end_lazy();
 }
 
@@ -98,7 +105,7 @@ bool unmapped_free_page(struct page *page)
  */
 bool unmapped_snapshot_page(struct page *page, void *buf, bool *zeros_only)
 {
-	if (!unmapped_enabled() || kernel_page_present(page))
+	if (!mermap_ready() || kernel_page_present(page))
 		return false;
 
 	/*

@@ -53,6 +53,14 @@ struct mermap_stats {
 int mermap_init(void);
 
 /**
+ * mermap_ready() - has this CPU an address space?
+ *
+ * Context: Any context, preemption off.
+ * Return: false if mermap_init() was not called.
+ */
+bool mermap_ready(void);
+
+/**
  * mermap_clear_pages() - write zeroes to physically contiguous pages
  * @page: first page
  * @nr_pages: number of pages

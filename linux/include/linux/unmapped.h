@@ -17,13 +17,22 @@ struct page;
 /**
  * unmapped_frozen() - look once more before the hibernation image is made
  *
- * Until they froze, tasks could take secrets, which no image may hold, and drop
+ * Until they froze, tasks could take secrets, which may forbid an image, and drop
  * some, whose pages are not cleared before the last reference is gone.
  *
  * Context: process, may sleep; tasks are frozen.
- * Return: 0, or -EBUSY if secretmem is in use.
+ * Return: 0, or -EBUSY if secrets are in use and forbid hibernation.
  */
 int unmapped_frozen(void);
+
+/**
+ * hibernation_refused() - an attempt to hibernate was refused: log why
+ *
+ * Not for those who only ask, such as a read of /sys/power/state.
+ *
+ * Context: process.
+ */
+void hibernation_refused(void);
 
 /**
  * unmapped_restore_refused() - a restore ends without PM_POST_RESTORE
@@ -78,6 +87,7 @@ static inline int unmapped_frozen(void)
 	return 0;
 }
 
+static inline void hibernation_refused(void) { }
 static inline void unmapped_restore_refused(void) { }
 static inline void unmapped_snapshot_begin(void) { }
 
@@ -93,6 +103,41 @@ static inline bool unmapped_snapshot_page(struct page *page, void *buf,
 }
 
 static inline void unmapped_restored(void) { }
+
+#endif
+
+#if defined(CONFIG_PAGE_ALLOC_UNMAPPED) && defined(CONFIG_HIBERNATION) && \
+	defined(CONFIG_SECRETMEM)
+
+/**
+ * secretmem_in_image() - may a hibernation image hold secrets?
+ *
+ * Context: any.
+ * Return: what vm.secretmem_hibernation says.
+ */
+bool secretmem_in_image(void);
+
+/**
+ * secretmem_forbids_hibernation() - are there secrets that no image may hold?
+ *
+ * Context: any. While tasks run the answer is old at once.
+ * Return: true if pages of secretmem are in use, unless the image may hold them.
+ */
+bool secretmem_forbids_hibernation(void);
+
+/**
+ * secretmem_hibernation_refused() - log that secrets forbade hibernation
+ *
+ * Context: process.
+ */
+void secretmem_hibernation_refused(void);
+
+#else
+
+/* Macros: stock's declaration is in a header that not everybody includes */
+#define secretmem_in_image()			false
+#define secretmem_forbids_hibernation()		secretmem_active()
+#define secretmem_hibernation_refused()		do { } while (0)
 
 #endif
 
