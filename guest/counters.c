@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "area.h"
-#include "klog.h"
+#include "kmsg.h"
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
@@ -193,7 +193,7 @@ static void test_refused(const char *name, const char *reason, int sig,
 	nr = counter(name) - nr;
 	ktap_ok(child_killed_by(status, sig) && nr == 1,
 		"%s moved by %ld, wait status %x", name, nr, status);
-	ktap_ok(klog_count("secretmem: counters[", reason),
+	ktap_ok(kmsg_count_lines("secretmem: counters[", reason),
 		"the log says: %s", reason);
 }
 

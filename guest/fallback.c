@@ -12,7 +12,7 @@
 
 #include "area.h"
 #include "dmap.h"
-#include "klog.h"
+#include "kmsg.h"
 #include "kstat.h"
 #include "ktap.h"
 #include "pagemap.h"
@@ -70,14 +70,14 @@ int main(void)
 	long nr_fallbacks, nr_flips;
 
 	ktap_plan(13);
-	ktap_ok(klog_count(LOG "on: ", "2048 kB") == 1,
+	ktap_ok(kmsg_count_lines(LOG "on: ", "2048 kB") == 1,
 		"the log says since boot that blocks are unmapped");
 	before = secret_area(SIZE);
 	fill(&before, 1);
 	ktap_ok(absent(&before), "a secret of unmapped blocks is absent");
 
 	write_file("/proc/sys/vm/unmapped_alloc", "0");
-	ktap_ok(klog_count(LOG "stopping: ", "still in use") == 1,
+	ktap_ok(kmsg_count_lines(LOG "stopping: ", "still in use") == 1,
 		"switched off under a secret, the log says that it is in use");
 	/* One block is in use and has free pages left: use them up. */
 	nr_flips = vmstat_read("unmapped_flip");
@@ -88,7 +88,7 @@ int main(void)
 		"switched off, nothing is flipped");
 	ktap_ok(vmstat_read("unmapped_fallback") > nr_fallbacks,
 		"single pages are unmapped instead, and counted");
-	ktap_ok(klog_count(LOG "no pageblock to be had", "") == 1,
+	ktap_ok(kmsg_count_lines(LOG "no pageblock to be had", "") == 1,
 		"and logged once");
 	ktap_ok(absent(&during), "these are absent as well");
 	ktap_ok(holds(&before, 1) && holds(&during, 1000),
@@ -111,8 +111,9 @@ int main(void)
 	/* The counter lags behind by what each CPU has not folded in yet. */
 	ktap_ok(vmstat_read("nr_free_unmapped_pages") < (long)(BLOCK_BYTES / PAGE_SIZE),
 		"switched off with nothing in use, all blocks go back");
-	ktap_ok(klog_count(LOG "off: all pageblocks are mapped", "") == 1 &&
-		klog_count(LOG "on: ", "") == 2 && klog_count(LOG "no pageblock", "") == 1,
+	ktap_ok(kmsg_count_lines(LOG "off: all pageblocks are mapped", "") == 1 &&
+		kmsg_count_lines(LOG "on: ", "") == 2 &&
+		kmsg_count_lines(LOG "no pageblock", "") == 1,
 		"and the log says each change once");
 	return ktap_finish();
 }

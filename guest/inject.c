@@ -23,7 +23,7 @@
 
 #include "area.h"
 #include "kfile.h"
-#include "klog.h"
+#include "kmsg.h"
 #include "kstat.h"
 #include "ktap.h"
 #include "validator.h"
@@ -179,9 +179,9 @@ static void test_setup(void)
 	set_injection("probability", "0");
 	set_space(0);
 	ktap_note("%d attempts failed, of %d the log says so", nr_failed,
-		  klog_count(SETUP_FAILED, ""));
+		  kmsg_count_lines(SETUP_FAILED, ""));
 	/* The others had not even a buffer for what is written */
-	ktap_ok(!nr_odd && klog_count(SETUP_FAILED, "") >= MIN_SETUP_FAILS,
+	ktap_ok(!nr_odd && kmsg_count_lines(SETUP_FAILED, "") >= MIN_SETUP_FAILS,
 		"allocations of the set-up fail: it stays off, and says why");
 	ktap_ok(!error && kfile_number(SWITCH, 10) == 1,
 		"with memory for all of them, it is on");

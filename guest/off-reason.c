@@ -16,7 +16,7 @@
 #include "area.h"
 #include "frames.h"
 #include "kfile.h"
-#include "klog.h"
+#include "kmsg.h"
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
@@ -56,7 +56,7 @@ static void test_stays_off(const char *line)
 	int error = kfile_write(SWITCH, "1");
 
 	ktap_ok(error == EOPNOTSUPP && !kfile_number(SWITCH, 10) &&
-		klog_count(line, "") == 2,
+		kmsg_count_lines(line, "") == 2,
 		"it cannot be switched on, and the log says so again: %s",
 		strerror(error));
 }
@@ -65,8 +65,8 @@ static void test_switched_on(void)
 {
 	struct area area;
 
-	ktap_ok(!klog_count(LOG_ON, "") && !kfile_write(SWITCH, "1") &&
-		kfile_number(SWITCH, 10) == 1 && klog_count(LOG_ON, "") == 1,
+	ktap_ok(!kmsg_count_lines(LOG_ON, "") && !kfile_write(SWITCH, "1") &&
+		kfile_number(SWITCH, 10) == 1 && kmsg_count_lines(LOG_ON, "") == 1,
 		"it can be switched on, and the log says so");
 	area = secret_area(2 * BLOCK_BYTES);
 	mark_fill_pages(area.start, area_nr_pages(&area), 3);
@@ -88,8 +88,8 @@ int main(int argc, char **argv)
 		die(EXIT_CANNOT_RUN, "this kernel has no " SWITCH);
 	snprintf(line, sizeof(line), LOG_OFF "%s\n", argv[argc - 1]);
 	ktap_plan(for_now ? 9 : 8);
-	ktap_ok(klog_count(line, "") == 1, "the log says: off: %s", argv[argc - 1]);
-	ktap_ok(klog_count(LOG_OFF, "") == 1, "and gives no other reason");
+	ktap_ok(kmsg_count_lines(line, "") == 1, "the log says: off: %s", argv[argc - 1]);
+	ktap_ok(kmsg_count_lines(LOG_OFF, "") == 1, "and gives no other reason");
 	ktap_ok(!kfile_number(SWITCH, 10), "vm.unmapped_alloc reads 0");
 	if (!for_now)
 		test_stays_off(line);

@@ -49,3 +49,18 @@ int kmsg_count(int fd, const char *text)
 	close(fd);	/* read only: nothing can be lost */
 	return nr;
 }
+
+int kmsg_count_lines(const char *start, const char *text)
+{
+	char record[KMSG_BYTES], *line;
+	int fd = kmsg_open(false), nr = 0;
+
+	while (kmsg_more(fd)) {
+		kmsg_read(fd, record);
+		line = strchr(record, ';');
+		nr += line && !strncmp(line + 1, start, strlen(start)) &&
+		      strstr(line + 1 + strlen(start), text);
+	}
+	close(fd);	/* read only: nothing can be lost */
+	return nr;
+}

@@ -21,4 +21,10 @@ bool kmsg_more(int fd);
 /* How many of those that are there hold @text? Closes @fd. */
 int kmsg_count(int fd, const char *text);
 
+/*
+ * How many lines of all the log begin with @start and hold @text behind it, "" for
+ * any? A line's text ends with a newline.
+ */
+int kmsg_count_lines(const char *start, const char *text);
+
 #endif
