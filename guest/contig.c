@@ -7,14 +7,11 @@
  *   gigantic  pages of 1 GiB at run time (needs about 6 GiB of RAM)
  *   cma       pages of 1 GiB from an area for contiguous allocations (booted
  *             with hugetlb_cma=1G): no secret ever lies in the area
- *   kfence    KFENCE's pool, allocated late (booted with
- *             kfence.sample_interval=0; kernels with KFENCE)
  *   compact   compaction of all memory
  *
  * Guards against: alloc_contig_range() handing out pages that are not mapped.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +42,7 @@
 #define NR_SPREAD	16384		/* frames that make a range count as used */
 #define FREE_SLACK	(16 * MIB / PAGE_SIZE)
 
-static const char usage[] = "usage: contig gigantic|cma|kfence|compact\n";
+static const char usage[] = "usage: contig gigantic|cma|compact\n";
 
 /* Section: pages of 1 GiB */
 
@@ -246,72 +243,6 @@ static void test_cma(void)
 		"it is given back");
 }
 
-/* Section: KFENCE */
-
-#define SAMPLE_INTERVAL	"/sys/module/kfence/parameters/sample_interval"
-#define KFENCE_DIR	"/sys/kernel/debug/kfence"
-
-/* The number behind "total allocations:", how many allocations were sampled. */
-static long count_sampled(void)
-{
-	FILE *file = fopen(KFENCE_DIR "/stats", "re");
-	char line[128];
-	long nr = -1;
-
-	if (!file)
-		return -1;
-	while (nr < 0 && fgets(line, sizeof(line), file))
-		if (sscanf(line, "total allocations: %ld", &nr) != 1)
-			nr = -1;
-	fclose(file);	/* read only: nothing can be lost */
-	return nr;
-}
-
-/* One allocation is sampled an interval; it is a minute till we give up. */
-static bool wait_for_samples(void)
-{
-	for (int i = 0; i < 6000 && count_sampled() < 5; i++) {
-		int fds[2];
-
-		if (pipe(fds))
-			die_errno("pipe");
-		close(fds[0]);
-		close(fds[1]);
-		usleep(10000);
-	}
-	return count_sampled() >= 5;
-}
-
-static void test_kfence(void)
-{
-	static struct hoard secrets = { .kind = AREA_SECRET, .seed = 400 };
-	long nr_taken_back, nr_free_unmapped;
-	int error;
-
-	if (!kfile_exists(SAMPLE_INTERVAL))
-		die(EXIT_CANNOT_RUN, "this kernel has no KFENCE");
-	if (kfile_number(SAMPLE_INTERVAL, 10))
-		die(EXIT_CANNOT_RUN, "not booted with kfence.sample_interval=0");
-	ktap_plan(6);
-	ktap_ok(count_sampled() < 0, "KFENCE has no pool yet");
-	hoard_take_share(&secrets, STEP_BYTES, 60);
-	hoard_drop(&secrets);
-	nr_free_unmapped = vmstat_read("nr_free_unmapped_pages");
-	nr_taken_back = vmstat_read("unmapped_take_back");
-	error = kfile_write_number(SAMPLE_INTERVAL, 100);
-	ktap_ok(!error, "its pool can be allocated beside %ld free unmapped pages: %s",
-		nr_free_unmapped, strerror(error));
-	ktap_ok(!kernel_unmaps_blocks() ||
-		vmstat_read("unmapped_take_back") > nr_taken_back,
-		"out of unmapped memory, which was mapped back");
-	ktap_ok(wait_for_samples(), "allocations come from it: %ld",
-		count_sampled());
-	hoard_take_share(&secrets, STEP_BYTES, 60);
-	ktap_ok(hoard_is_whole_and_absent(&secrets), "secrets beside it are whole and absent");
-	hoard_drop(&secrets);
-	validator_report();
-}
-
 /* Section: compaction */
 
 #define SMALL_PAGES	96
@@ -405,7 +336,6 @@ int main(int argc, char **argv)
 	} tests[] = {
 		{ "gigantic", test_gigantic },
 		{ "cma", test_cma },
-		{ "kfence", test_kfence },
 		{ "compact", test_compact },
 	};
 
