@@ -588,6 +588,131 @@ static void test_all_at_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&nr_present), 0);
 }
 
+/* Section: contiguous ranges against flips */
+
+#define NR_FLIPPERS	2
+#define NR_CLASHES	20	/* of each kind, or it was no race */
+#define NR_TRIES_MAX	2000
+
+/* What stands on no list at the moment, or did */
+static struct page *in_window;
+static atomic_t nr_taken;
+
+static void note_window(struct page *page, unsigned int order)
+{
+	WRITE_ONCE(in_window, page);
+}
+
+/* Blocks are unmapped, looked at, soiled, dropped and mapped back. */
+static int flip_on(void *unused)
+{
+	unsigned long value;
+	struct page *page;
+
+	while (!kthread_should_stop()) {
+		page = ut_alloc(GFP_USER, pageblock_order);
+		if (!page)
+			continue;
+		atomic_inc(&nr_taken);
+		if (!mermap_copy_from(&value, page, 0, sizeof(value)) || value)
+			atomic_inc(&nr_dirty);
+		if (ut_nr_readable(page, pageblock_order))
+			atomic_inc(&nr_present);
+		value = ~0UL;
+		mermap_copy_to(page, 0, &value, sizeof(value));
+		__free_pages(page, pageblock_order);
+		unmapped_take_back(ut_zone);
+	}
+	return 0;
+}
+
+static void expect_usable(struct kunit *test, unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	KUNIT_EXPECT_FALSE(test, page_unmapped(page));
+	KUNIT_EXPECT_EQ(test, ut_nr_readable(page, pageblock_order), pageblock_nr_pages);
+}
+
+/* The block that was in a window last: in it still, unmapped or mapped again */
+static bool take_range(struct kunit *test)
+{
+	struct page *page = READ_ONCE(in_window);
+	unsigned long pfn = page ? page_to_pfn(page) : 0;
+
+	if (!pfn || alloc_contig_range(pfn, pfn + pageblock_nr_pages, MIGRATE_MOVABLE, GFP_KERNEL))
+		return false;
+	expect_usable(test, pfn);
+	free_contig_range(pfn, pageblock_nr_pages);
+	return true;
+}
+
+/* Any range: from the zone's start, past what others have */
+static bool take_any_range(struct kunit *test)
+{
+	struct page *page = alloc_contig_pages(pageblock_nr_pages, GFP_KERNEL | __GFP_NOWARN,
+					       zone_to_nid(ut_zone), NULL);
+
+	if (!page)
+		return false;
+	expect_usable(test, page_to_pfn(page));
+	free_contig_range(page_to_pfn(page), pageblock_nr_pages);
+	return true;
+}
+
+static unsigned int start_flippers(struct task_struct **tasks)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < NR_FLIPPERS; i++) {
+		tasks[nr] = kthread_run(flip_on, NULL, "unmapped_flip/%u", i);
+		nr += !IS_ERR(tasks[nr]);
+	}
+	return nr;
+}
+
+/*
+ * Flips and map-backs dawdle where a block stands on no list; others want that very
+ * block as a range meanwhile, or any range. All get some, and what they get is right.
+ */
+static void test_contig_races(struct kunit *test)
+{
+	unsigned long claimed = ut_nr_events(UNMAPPED_FLIP_FAIL_CLAIMED);
+	unsigned int nr_flippers, nr_ranges = 0, nr_any = 0, i;
+	struct task_struct *flippers[NR_FLIPPERS];
+
+	in_window = NULL;
+	atomic_set(&nr_taken, 0);
+	atomic_set(&nr_dirty, 0);
+	atomic_set(&nr_present, 0);
+	WRITE_ONCE(unmapped_in_flip, note_window);
+	unmapped_faults = UNMAPPED_FAULT_DELAY;
+	nr_flippers = start_flippers(flippers);
+	KUNIT_EXPECT_EQ(test, nr_flippers, NR_FLIPPERS);
+	for (i = 0; i < NR_TRIES_MAX; i++) {
+		nr_ranges += take_range(test);
+		nr_any += take_any_range(test);
+		if (nr_ranges >= NR_CLASHES && nr_any >= NR_CLASHES &&
+		    atomic_read(&nr_taken) >= NR_CLASHES &&
+		    ut_nr_events(UNMAPPED_FLIP_FAIL_CLAIMED) > claimed)
+			break;
+	}
+	while (nr_flippers)
+		kthread_stop(flippers[--nr_flippers]);
+	WRITE_ONCE(unmapped_in_flip, NULL);
+	unmapped_faults = 0;
+
+	kunit_info(test, "%u tries: %u ranges, %u of any, %d blocks taken, %lu flips claimed\n", i,
+		   nr_ranges, nr_any, atomic_read(&nr_taken),
+		   ut_nr_events(UNMAPPED_FLIP_FAIL_CLAIMED) - claimed);
+	KUNIT_EXPECT_GE(test, nr_ranges, NR_CLASHES);
+	KUNIT_EXPECT_GE(test, nr_any, NR_CLASHES);
+	KUNIT_EXPECT_GE(test, atomic_read(&nr_taken), NR_CLASHES);
+	KUNIT_EXPECT_GT(test, ut_nr_events(UNMAPPED_FLIP_FAIL_CLAIMED), claimed);
+	KUNIT_EXPECT_EQ(test, atomic_read(&nr_dirty), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&nr_present), 0);
+}
+
 /* Section: the suite */
 
 int ut_init(struct kunit *test)
@@ -624,6 +749,7 @@ static struct kunit_case unmapped_test_cases[] = {
 	KUNIT_CASE(test_free_contexts),
 	KUNIT_CASE(test_contig_range),
 	KUNIT_CASE_SLOW(test_all_at_once),
+	KUNIT_CASE_SLOW(test_contig_races),
 	{}
 };
 
