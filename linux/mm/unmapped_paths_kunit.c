@@ -130,12 +130,53 @@ static void test_defer_drain_any(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, unmapped_drain_deferred_any());
 }
 
-/* The CPU that put a free off goes away; nothing is left behind. */
+/* A soiled page of each order that waits, and what became of them at once */
+struct load {
+	struct page *pages[NR_PAGE_ORDERS];
+	unsigned int nr_listed;
+};
+
+static void get_load(struct kunit *test, struct load *load)
+{
+	unsigned int order;
+
+	for (order = UNMAPPED_DEFER_ORDER; order < NR_PAGE_ORDERS; order++) {
+		load->pages[order] = ut_alloc(GFP_USER, order);
+		KUNIT_ASSERT_NOT_NULL(test, load->pages[order]);
+		ut_fill(test, load->pages[order], order);
+	}
+}
+
+/* Fill the queue. Nothing sleeps before the look: the worker stands, see above. */
+static void free_load(void *data)
+{
+	struct load *load = data;
+	unsigned long flags;
+	unsigned int order;
+
+	local_irq_save(flags);
+	for (order = UNMAPPED_DEFER_ORDER; order < NR_PAGE_ORDERS; order++)
+		__free_pages(load->pages[order], order);
+	load->nr_listed = 0;
+	for (order = UNMAPPED_DEFER_ORDER; order < NR_PAGE_ORDERS; order++)
+		load->nr_listed += PageBuddy(load->pages[order]);
+	local_irq_restore(flags);
+}
+
+static void expect_load_freed(struct kunit *test, struct load *load)
+{
+	unsigned int order;
+
+	KUNIT_EXPECT_EQ(test, load->nr_listed, 0);
+	for (order = UNMAPPED_DEFER_ORDER; order < NR_PAGE_ORDERS; order++)
+		ut_expect_freed(test, load->pages[order], order);
+}
+
+/* The CPU that put frees off goes away with the queue full; nothing is left behind. */
 static void test_defer_cpu_hotplug(struct kunit *test)
 {
 #ifdef CONFIG_HOTPLUG_CPU
-	struct page *page;
-	bool listed;
+	struct load load;
 	int cpu;
 
 	for_each_online_cpu(cpu) {
@@ -144,15 +185,94 @@ static void test_defer_cpu_hotplug(struct kunit *test)
 	}
 	if (cpu >= nr_cpu_ids)
 		kunit_skip(test, "no CPU that can go offline");
-	page = free_dirty(test, pageblock_order, cpu, &listed);
-	KUNIT_EXPECT_FALSE(test, listed);
+	get_load(test, &load);
+	hold_worker();
+	smp_call_function_single(cpu, free_load, &load, true);
 	KUNIT_EXPECT_EQ(test, remove_cpu(cpu), 0);
-	unmapped_drain_deferred();
-	ut_expect_freed(test, page, pageblock_order);
+	release_worker();
+	expect_load_freed(test, &load);
 	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
 #else
 	kunit_skip(test, "CPUs cannot go offline");
 #endif
+}
+
+static int isolate_to_offline(struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	return start_isolate_page_range(pfn, pfn + pageblock_nr_pages, MIGRATE_MOVABLE,
+					MEMORY_OFFLINE, GFP_USER | __GFP_MOVABLE);
+}
+
+static int test_isolated_to_offline(struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	return test_pages_isolated(pfn, pfn + pageblock_nr_pages, MEMORY_OFFLINE);
+}
+
+static void undo_isolate(struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	undo_isolate_page_range(pfn, pfn + pageblock_nr_pages, MIGRATE_MOVABLE);
+}
+
+/*
+ * Memory offline forbids per-CPU lists, isolates, and looks whether all is free. The
+ * queue is full, and with a compound page of the range, which looks as if it could not
+ * move.
+ */
+static void test_defer_offline(struct kunit *test)
+{
+	struct page *page = ut_alloc(GFP_USER | __GFP_COMP, pageblock_order);
+	struct load load;
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	ut_fill(test, page, pageblock_order);
+	get_load(test, &load);
+	hold_worker();
+	local_irq_disable();
+	folio_put(page_folio(page));
+	free_load(&load);
+	local_irq_enable();
+	zone_pcp_disable(ut_zone);
+	err = isolate_to_offline(page);
+	if (!err) {
+		KUNIT_EXPECT_EQ(test, test_isolated_to_offline(page), 0);
+		undo_isolate(page);
+	}
+	zone_pcp_enable(ut_zone);
+	release_worker();
+	KUNIT_EXPECT_EQ(test, err, 0);
+	ut_expect_freed(test, page, pageblock_order);
+	expect_load_freed(test, &load);
+}
+
+/* A range that was isolated while a page of it waits is not free until that is. */
+static void test_defer_isolated(struct kunit *test)
+{
+	struct irqsoff_free job = { .page = ut_alloc(GFP_USER, pageblock_order),
+				    .order = pageblock_order };
+	int err, busy;
+
+	KUNIT_ASSERT_NOT_NULL(test, job.page);
+	ut_fill(test, job.page, job.order);
+	hold_worker();
+	free_with_irqs_off(&job);
+	err = isolate_to_offline(job.page);
+	busy = test_isolated_to_offline(job.page);
+	release_worker();
+	KUNIT_EXPECT_FALSE(test, job.listed);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, busy, -EBUSY);
+	KUNIT_EXPECT_EQ(test, test_isolated_to_offline(job.page), 0);
+	KUNIT_EXPECT_EQ(test, zone_free_unmapped(ut_zone), 0);
+	ut_expect_freed(test, job.page, job.order);
+	undo_isolate(job.page);
+	KUNIT_EXPECT_EQ(test, zone_free_unmapped(ut_zone), pageblock_nr_pages);
 }
 
 /* Who wants the range does not have to know of the queue. */
@@ -421,6 +541,8 @@ static struct kunit_case unmapped_paths_test_cases[] = {
 	KUNIT_CASE(test_defer_compound),
 	KUNIT_CASE(test_defer_drain_any),
 	KUNIT_CASE(test_defer_cpu_hotplug),
+	KUNIT_CASE(test_defer_offline),
+	KUNIT_CASE(test_defer_isolated),
 	KUNIT_CASE(test_defer_contig_range),
 	KUNIT_CASE(test_defer_contig_compound),
 	KUNIT_CASE(test_isolate_block),
