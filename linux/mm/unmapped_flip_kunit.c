@@ -14,6 +14,7 @@
 
 #define NR_TRIES	5
 #define NR_BLOCKS	8
+#define NR_PIECES	64	/* blocks but for a page of each: memory enough, no block */
 
 /* Section: flips */
 
@@ -95,7 +96,7 @@ static void give_pages(struct list_head *taken, unsigned int order)
 }
 
 /* Make the next block that a flip can take one of that type. */
-static bool retype_next_block(int migratetype)
+static struct page *retype_next_block(int migratetype)
 {
 	struct page *page;
 	unsigned long flags;
@@ -149,6 +150,54 @@ static void test_flip_modes(struct kunit *test)
 			right = try_flip_type(test, types[i]);
 		KUNIT_EXPECT_TRUE_MSG(test, right, "%s", migratetype_names[types[i]]);
 	}
+}
+
+/* Leave memory enough for a flip, but no block: give some pages back without their first */
+static void give_pieces(struct list_head *taken, struct list_head *kept)
+{
+	struct page *page;
+	unsigned int nr, i;
+
+	for (nr = 0; nr < NR_PIECES && !list_empty(taken); nr++) {
+		page = list_first_entry(taken, struct page, lru);
+		list_move(&page->lru, kept);
+		for (i = 1; i < pageblock_nr_pages; i++)
+			give_page(page + i, 0);
+	}
+}
+
+/* A block that is reserved for atomic requests is not unmapped, though it is the last. */
+static void test_flip_highatomic(struct kunit *test)
+{
+	struct page *reserved = retype_next_block(MIGRATE_HIGHATOMIC), *page;
+	bool flipped, flipped_other;
+	LIST_HEAD(taken);
+	LIST_HEAD(kept);
+
+	KUNIT_ASSERT_NOT_NULL(test, reserved);
+	take_pages(&taken, pageblock_order, mapped_ft(UNMOVABLE));
+	take_pages(&taken, pageblock_order, mapped_ft(RECLAIMABLE));
+	take_pages(&taken, pageblock_order, mapped_ft(MOVABLE));
+	give_pieces(&taken, &kept);
+	KUNIT_EXPECT_TRUE(test, unmapped_may_flip(ut_zone, pageblock_order, GFP_USER));
+	flipped = unmapped_flip(ut_zone, 0, GFP_USER, unmapped_ft(UNMOVABLE));
+	give_pages(&taken, pageblock_order);
+	flipped_other = unmapped_flip(ut_zone, 0, GFP_USER, unmapped_ft(UNMOVABLE));
+	give_pages(&kept, 0);
+
+	KUNIT_EXPECT_FALSE(test, flipped);
+	KUNIT_EXPECT_TRUE(test, flipped_other);
+	ut_expect_mapped(test, reserved, pageblock_order);
+	KUNIT_EXPECT_TRUE(test, is_migrate_highatomic(get_pageblock_migratetype(reserved)));
+
+	spin_lock_irq(&ut_zone->lock);
+	page = __take_free_pages(ut_zone, pageblock_order, mapped_ft(HIGHATOMIC));
+	if (page) {
+		set_pageblock_migratetype(page, MIGRATE_MOVABLE);
+		__give_free_pages(ut_zone, page, pageblock_order, false);
+	}
+	spin_unlock_irq(&ut_zone->lock);
+	KUNIT_EXPECT_PTR_EQ(test, page, reserved);
 }
 
 /* Make a page of the largest order the first one that a movable flip takes. */
@@ -668,6 +717,7 @@ static struct kunit_case unmapped_flip_test_cases[] = {
 	KUNIT_CASE(test_flip_restores),
 	KUNIT_CASE(test_flips_forbidden),
 	KUNIT_CASE(test_flip_modes),
+	KUNIT_CASE(test_flip_highatomic),
 	KUNIT_CASE(test_flip_cuts_largest),
 	KUNIT_CASE(test_flip_failures),
 	KUNIT_CASE(test_flip_failures_alloc),

@@ -13,6 +13,7 @@
 #include <linux/pagemap.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/smp.h>
 #include <asm/unmapped.h>
 
@@ -381,6 +382,114 @@ static void test_isolate_partly_used(struct kunit *test)
 	ut_expect_freed(test, pfn_to_page(pfn), pageblock_order);
 }
 
+/* Section: reserves and watermarks */
+
+static struct zone *node_zone(int idx)
+{
+	return &NODE_DATA(zone_to_nid(ut_zone))->node_zones[idx];
+}
+
+struct marks {
+	unsigned long low[MAX_NR_ZONES], high[MAX_NR_ZONES];
+};
+
+/*
+ * Make the zones of the node look short to all but the reserves: the tested one has
+ * @mark as its low and high watermark, the others what they never meet.
+ */
+static void raise_marks(struct marks *marks, unsigned long mark)
+{
+	struct zone *zone;
+	int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		zone = node_zone(i);
+		marks->low[i] = zone->_watermark[WMARK_LOW];
+		marks->high[i] = zone->_watermark[WMARK_HIGH];
+		WRITE_ONCE(zone->_watermark[WMARK_LOW], zone == ut_zone ? mark : LONG_MAX / 2);
+		WRITE_ONCE(zone->_watermark[WMARK_HIGH], zone == ut_zone ? mark : LONG_MAX / 2);
+	}
+}
+
+static void restore_marks(const struct marks *marks)
+{
+	int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		WRITE_ONCE(node_zone(i)->_watermark[WMARK_LOW], marks->low[i]);
+		WRITE_ONCE(node_zone(i)->_watermark[WMARK_HIGH], marks->high[i]);
+	}
+}
+
+static unsigned long nr_reserved(void)
+{
+	unsigned long sum = 0;
+	int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		sum += node_zone(i)->nr_reserved_highatomic;
+	return sum;
+}
+
+static bool is_highatomic(struct page *page)
+{
+	return is_migrate_highatomic(get_pageblock_migratetype(page));
+}
+
+/*
+ * An atomic request that finds the zone short reserves the block that it got its pages
+ * from: a mapped one. Unmapped requests reserve none.
+ */
+static void test_highatomic(struct kunit *test)
+{
+	struct page *keeper = ut_get(test, GFP_USER, 0), *mapped, *unmapped;
+	unsigned long reserved, reserved_after;
+	struct marks marks;
+
+	/* No whole unmapped block is free, for kswapd to map back */
+	raise_marks(&marks, LONG_MAX / 2);
+	mapped = alloc_pages_node(zone_to_nid(ut_zone), GFP_ATOMIC | __GFP_NOWARN, 1);
+	reserved = nr_reserved();
+	unmapped = ut_alloc(GFP_ATOMIC, 1);
+	reserved_after = nr_reserved();
+	restore_marks(&marks);
+
+	KUNIT_EXPECT_GE(test, reserved, pageblock_nr_pages);
+	KUNIT_EXPECT_EQ(test, reserved_after, reserved);
+	KUNIT_EXPECT_NOT_NULL(test, unmapped);
+	if (unmapped) {
+		KUNIT_EXPECT_EQ(test, pageblock_start_pfn(page_to_pfn(unmapped)),
+				pageblock_start_pfn(page_to_pfn(keeper)));
+		KUNIT_EXPECT_FALSE(test, is_highatomic(unmapped));
+		ut_expect_absent(test, unmapped, 1);
+		__free_pages(unmapped, 1);
+	}
+	KUNIT_ASSERT_NOT_NULL(test, mapped);
+	KUNIT_EXPECT_TRUE(test, is_highatomic(mapped));
+	KUNIT_EXPECT_FALSE(test, page_unmapped(mapped));
+	__free_pages(mapped, 1);
+}
+
+/* What is reserved serves no unmapped request, not even of one who may have all. */
+static void test_highatomic_refused(struct kunit *test)
+{
+	struct page *page;
+	struct marks marks;
+	unsigned int noreclaim;
+
+	raise_marks(&marks, LONG_MAX / 2);
+	page = alloc_pages_node(zone_to_nid(ut_zone), GFP_ATOMIC | __GFP_NOWARN, 1);
+	restore_marks(&marks);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_TRUE(test, is_highatomic(page));
+	KUNIT_EXPECT_GT(test, READ_ONCE(page_zone(page)->nr_free_highatomic), 0);
+	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_ATOMIC, 0));
+	noreclaim = memalloc_noreclaim_save();
+	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_ATOMIC | __GFP_MEMALLOC, 0));
+	memalloc_noreclaim_restore(noreclaim);
+	__free_pages(page, 1);
+}
+
 /* Section: capture by compaction */
 
 #ifdef CONFIG_COMPACTION
@@ -547,6 +656,8 @@ static struct kunit_case unmapped_paths_test_cases[] = {
 	KUNIT_CASE(test_defer_contig_compound),
 	KUNIT_CASE(test_isolate_block),
 	KUNIT_CASE(test_isolate_partly_used),
+	KUNIT_CASE(test_highatomic),
+	KUNIT_CASE(test_highatomic_refused),
 #ifdef CONFIG_COMPACTION
 	KUNIT_CASE(test_capture),
 #endif
