@@ -200,6 +200,31 @@ static void test_flip_highatomic(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, page, reserved);
 }
 
+/* What a lower zone keeps for requests that need it is not unmapped for others. */
+static void test_lowmem_reserve(struct kunit *test)
+{
+#ifdef CONFIG_ZONE_DMA32
+	struct zone *zone = &ut_zone->zone_pgdat->node_zones[ZONE_DMA32];
+	const long reserve = zone->lowmem_reserve[ZONE_NORMAL];
+	bool may_flip, may_flip_low, flipped;
+
+	if (zone == ut_zone || !managed_zone(zone))
+		kunit_skip(test, "there is no lower zone");
+	KUNIT_EXPECT_TRUE(test, unmapped_may_flip(zone, pageblock_order, GFP_USER));
+	WRITE_ONCE(zone->lowmem_reserve[ZONE_NORMAL], zone_managed_pages(zone));
+	may_flip = unmapped_may_flip(zone, pageblock_order, GFP_USER | __GFP_MOVABLE);
+	may_flip_low = unmapped_may_flip(zone, pageblock_order, GFP_USER | __GFP_DMA32);
+	flipped = unmapped_flip(zone, 0, GFP_USER, unmapped_ft(UNMOVABLE));
+	WRITE_ONCE(zone->lowmem_reserve[ZONE_NORMAL], reserve);
+	KUNIT_EXPECT_FALSE(test, may_flip);
+	KUNIT_EXPECT_TRUE(test, may_flip_low);
+	KUNIT_EXPECT_FALSE(test, flipped);
+	KUNIT_EXPECT_EQ(test, zone_free_unmapped(zone), 0);
+#else
+	kunit_skip(test, "there is no lower zone");
+#endif
+}
+
 /* Make a page of the largest order the first one that a movable flip takes. */
 static struct page *expose_largest(struct list_head *taken)
 {
@@ -718,6 +743,7 @@ static struct kunit_case unmapped_flip_test_cases[] = {
 	KUNIT_CASE(test_flips_forbidden),
 	KUNIT_CASE(test_flip_modes),
 	KUNIT_CASE(test_flip_highatomic),
+	KUNIT_CASE(test_lowmem_reserve),
 	KUNIT_CASE(test_flip_cuts_largest),
 	KUNIT_CASE(test_flip_failures),
 	KUNIT_CASE(test_flip_failures_alloc),

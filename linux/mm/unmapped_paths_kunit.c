@@ -490,6 +490,60 @@ static void test_highatomic_refused(struct kunit *test)
 	__free_pages(page, 1);
 }
 
+/* kswapd sleeps, and nobody has asked for it since it fell asleep. */
+static bool kswapd_sleeps(pg_data_t *pgdat)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		/* A look, as wakeup_kswapd() takes one; it pairs with nothing */
+		if (waitqueue_active(&pgdat->kswapd_wait) &&
+		    READ_ONCE(pgdat->kswapd_highest_zoneidx) == MAX_NR_ZONES)
+			return true;
+		msleep(20);
+	}
+	return false;
+}
+
+/*
+ * Free the page that its block lacks, with the watermarks at @mark. Nobody else on
+ * this CPU comes in between, who would wake kswapd as well.
+ */
+static bool free_wakes_kswapd(struct page *page, unsigned long mark)
+{
+	pg_data_t *pgdat = ut_zone->zone_pgdat;
+	struct marks marks;
+	bool woken;
+
+	local_irq_disable();
+	raise_marks(&marks, mark);
+	__free_page(page);
+	woken = READ_ONCE(pgdat->kswapd_highest_zoneidx) != MAX_NR_ZONES;
+	restore_marks(&marks);
+	local_irq_enable();
+	return woken;
+}
+
+/*
+ * Whoever may not block cannot take back: kswapd does, once there is a whole block and
+ * the zone is short; not where it is not.
+ */
+static void test_freed_wakes_kswapd(struct kunit *test)
+{
+	const unsigned long marks[] = { 0, LONG_MAX / 2 };
+	struct page *page;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(marks); i++) {
+		KUNIT_ASSERT_TRUE(test, ut_go_cold());
+		page = ut_alloc(GFP_USER, 0);
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_EXPECT_EQ(test, zone_free_unmapped(ut_zone), pageblock_nr_pages - 1);
+		KUNIT_ASSERT_TRUE(test, kswapd_sleeps(ut_zone->zone_pgdat));
+		KUNIT_EXPECT_EQ(test, free_wakes_kswapd(page, marks[i]), i == 1);
+	}
+}
+
 /* Section: capture by compaction */
 
 #ifdef CONFIG_COMPACTION
@@ -658,6 +712,7 @@ static struct kunit_case unmapped_paths_test_cases[] = {
 	KUNIT_CASE(test_isolate_partly_used),
 	KUNIT_CASE(test_highatomic),
 	KUNIT_CASE(test_highatomic_refused),
+	KUNIT_CASE(test_freed_wakes_kswapd),
 #ifdef CONFIG_COMPACTION
 	KUNIT_CASE(test_capture),
 #endif
