@@ -677,6 +677,8 @@ bool __unmapped_take_back_zonelist(gfp_t gfp, unsigned int order,
 	struct zoneref *z;
 	struct zone *zone;
 
+	/* Nobody shall be killed for want of a block of which a CPU keeps a page */
+	unmapped_pcp_drain();
 	for_each_zone_zonelist_nodemask(zone, z, ac->zonelist, ac->highest_zoneidx,
 					ac->nodemask) {
 		if (!unmapped_zone_allowed(zone, gfp))
@@ -706,6 +708,8 @@ void __unmapped_freed(struct zone *zone)
 	/* Larger pages are whole blocks too, but the first block woke kswapd */
 	if (list_empty(&area->free_list[movable]) && list_empty(&area->free_list[unmovable]))
 		return;
+	/* It may have given up when all memory was secret: now there is some */
+	WRITE_ONCE(zone->zone_pgdat->kswapd_failures, 0);
 	wakeup_kswapd(zone, GFP_ATOMIC, 0, zone_idx(zone));
 }
 

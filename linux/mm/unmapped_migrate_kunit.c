@@ -166,6 +166,22 @@ static void test_return(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_whole_blocks(), 0);
 }
 
+/* The same where a CPU keeps pages of the block as the period ends */
+static void test_return_kept(struct kunit *test)
+{
+	const gfp_t gfp = GFP_USER | __GFP_MOVABLE;
+	struct page *page = ut_get(test, gfp, pageblock_order);
+
+	ut_put(test, page);
+	unmapped_end_period();
+	page = ut_get(test, gfp, 0);
+	ut_put(test, page);
+	unmapped_end_period();
+	KUNIT_EXPECT_EQ(test, nr_whole_blocks(), 1);
+	unmapped_end_period();
+	KUNIT_EXPECT_EQ(test, nr_whole_blocks(), 0);
+}
+
 /* Section: the suite */
 
 static struct kunit_case unmapped_migrate_test_cases[] = {
@@ -177,6 +193,7 @@ static struct kunit_case unmapped_migrate_test_cases[] = {
 #endif
 	KUNIT_CASE(test_target),
 	KUNIT_CASE(test_return),
+	KUNIT_CASE(test_return_kept),
 	{}
 };
 

@@ -526,11 +526,12 @@ static bool free_wakes_kswapd(struct page *page, unsigned long mark)
 
 /*
  * Whoever may not block cannot take back: kswapd does, once there is a whole block and
- * the zone is short; not where it is not.
+ * the zone is short, also if it has given up before; not where it is not.
  */
 static void test_freed_wakes_kswapd(struct kunit *test)
 {
 	const unsigned long marks[] = { 0, LONG_MAX / 2 };
+	pg_data_t *pgdat = ut_zone->zone_pgdat;
 	struct page *page;
 	unsigned int i;
 
@@ -539,8 +540,11 @@ static void test_freed_wakes_kswapd(struct kunit *test)
 		page = ut_alloc(GFP_USER, 0);
 		KUNIT_ASSERT_NOT_NULL(test, page);
 		KUNIT_EXPECT_EQ(test, zone_free_unmapped(ut_zone), pageblock_nr_pages - 1);
-		KUNIT_ASSERT_TRUE(test, kswapd_sleeps(ut_zone->zone_pgdat));
+		KUNIT_ASSERT_TRUE(test, kswapd_sleeps(pgdat));
+		WRITE_ONCE(pgdat->kswapd_failures, MAX_RECLAIM_RETRIES);
 		KUNIT_EXPECT_EQ(test, free_wakes_kswapd(page, marks[i]), i == 1);
+		KUNIT_EXPECT_EQ(test, READ_ONCE(pgdat->kswapd_failures) == 0, i == 1);
+		WRITE_ONCE(pgdat->kswapd_failures, 0);
 	}
 }
 

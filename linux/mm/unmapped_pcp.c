@@ -20,16 +20,18 @@
  *  - A page that is kept is free, zero (I2), of an unmapped block (I3), on no list
  *    and not counted as free.
  *  - At most UNMAPPED_PCP_PAGES blocks for each CPU are not whole because of this,
- *    and none for those who want whole blocks, or a range: they call
+ *    and none for those who want blocks mapped back, or a range: they call
  *    unmapped_pcp_drain() or unmapped_drain_deferred(), as drain_all_pages() does.
+ *    Who wants a whole unmapped block has another one flipped, and drains only when
+ *    there is none, as do those that may not have what other CPUs keep.
  *  - What forbids keeping (may_keep(), the block's type) is looked at with the
  *    lock held.  So who first forbids it and then drains, which takes every lock,
  *    knows that nothing is kept from then on: isolation of a block,
  *    zone_pcp_disable(), flips that are forbidden.
  *  - A poisoned page is neither handed out nor listed.
  *
- * Interrupts are off for the few instructions that the lock is held, as for the zone
- * lock that this saves: a trylock that an interrupt fails, as per-CPU lists have,
+ * Interrupts are off while the lock is held, mostly for a few instructions, at most for
+ * as many pages as are kept, as for the zone lock that this saves: a trylock that an interrupt fails, as per-CPU lists have,
  * would not be cheaper.  Drains take the lock from other CPUs, also of those that
  * are offline.
  *
@@ -140,6 +142,25 @@ struct page *unmapped_pcp_get(struct zone *zone, unsigned int order,
 	return page;
 }
 
+/* Return: whether there was any page. Context: pcp->lock held. */
+static bool list_kept_pages(struct unmapped_pcp *pcp)
+{
+	struct zone *zone;
+	struct page *page;
+
+	if (!pcp->nr_pages)
+		return false;
+	zone = page_zone(pcp->pages[0]);
+	spin_lock(&zone->lock);
+	while (pcp->nr_pages) {
+		page = pcp->pages[--pcp->nr_pages];
+		if (!PageHWPoison(page))
+			__give_free_pages(zone, page, 0, false);
+	}
+	spin_unlock(&zone->lock);
+	return true;
+}
+
 /**
  * unmapped_pcp_put - keep a page that is free
  * @page: the page, cleared and prepared to be freed
@@ -159,11 +180,14 @@ bool unmapped_pcp_put(struct page *page, unsigned int order)
 		return false;
 	pcp = raw_cpu_ptr(&unmapped_pcps);
 	spin_lock_irqsave(&pcp->lock, flags);
-	if (pcp->nr_pages < UNMAPPED_PCP_PAGES && !holds_other_zone(pcp, zone) &&
-	    freetypes_equal(get_pageblock_freetype(page), kept_freetype()) &&
+	if (freetypes_equal(get_pageblock_freetype(page), kept_freetype()) &&
 	    may_keep(zone)) {
-		pcp->pages[pcp->nr_pages++] = page;
-		kept = true;
+		/* The zone of what is freed now serves the next requests sooner */
+		if (holds_other_zone(pcp, zone))
+			list_kept_pages(pcp);
+		kept = pcp->nr_pages < UNMAPPED_PCP_PAGES;
+		if (kept)
+			pcp->pages[pcp->nr_pages++] = page;
 	}
 	spin_unlock_irqrestore(&pcp->lock, flags);
 	if (kept)
@@ -192,25 +216,6 @@ struct folio *unmapped_pcp_put_chain(struct folio *folio)
 		}
 	}
 	return folio;
-}
-
-/* Return: whether there was any page. Context: pcp->lock held. */
-static bool list_kept_pages(struct unmapped_pcp *pcp)
-{
-	struct zone *zone;
-	struct page *page;
-
-	if (!pcp->nr_pages)
-		return false;
-	zone = page_zone(pcp->pages[0]);
-	spin_lock(&zone->lock);
-	while (pcp->nr_pages) {
-		page = pcp->pages[--pcp->nr_pages];
-		if (!PageHWPoison(page))
-			__give_free_pages(zone, page, 0, false);
-	}
-	spin_unlock(&zone->lock);
-	return true;
 }
 
 /**

@@ -76,6 +76,8 @@ static void return_idle_blocks(struct zone *zone)
 	unsigned long *low = low_mark_of(zone);
 	unsigned long nr_idle, flags;
 
+	/* What CPUs keep of a block would make the next period's mark too low for it */
+	unmapped_pcp_drain();
 	spin_lock_irqsave(&zone->lock, flags);
 	nr_idle = *low;
 	*low = zone->nr_free_unmapped;

@@ -14,8 +14,10 @@
  * Rules:
  *  - Only zones that have memory enough for a flip are asked, so that neither
  *    moves pages without need.
- *  - Pages are moved within their node, to memory that is free above the
- *    watermarks: nothing is reclaimed and no reserve is touched for it.
+ *  - Pages are moved within their node, to memory that is free above the min
+ *    watermark: nothing is reclaimed and no reserve is touched for it.  Before each
+ *    block it is asked again whether the zone has enough: what is free in a block that
+ *    is emptied, nobody else can have.
  *  - A round looks at each block of the zone once or twice.  A zone where a round
  *    failed is left alone until more of it is free, or for a while, which is
  *    longer each time: the next round would fail the same way, at the same price.
@@ -258,7 +260,7 @@ static int migrate_range(struct compact_control *cc, unsigned long pfn,
 {
 	struct evacuation_target target = {
 		.mtc.nid = zone_to_nid(cc->zone),
-		.mtc.gfp_mask = (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_THISNODE |
+		.mtc.gfp_mask = (GFP_HIGHUSER_MOVABLE & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE |
 				__GFP_NOMEMALLOC | __GFP_NORETRY | __GFP_NOWARN,
 		.mtc.reason = MR_COMPACTION,
 	};
@@ -301,7 +303,8 @@ static bool range_free(struct zone *zone, unsigned long pfn, unsigned long end_p
 
 /*
  * Return: 0 if the range is free now, where somebody else may take it at once;
- * -ENOMEM if there was nowhere to move pages to, -EBUSY if some did not move.
+ * -ENOMEM if there was nowhere to move pages to, or memory is too short to do without
+ * the range meanwhile; -EBUSY if some did not move.
  */
 static int evacuate(struct zone *zone, unsigned long pfn, unsigned int order,
 		    gfp_t gfp)
@@ -322,6 +325,8 @@ static int evacuate(struct zone *zone, unsigned long pfn, unsigned int order,
 	/* It was looked at a while ago; somebody else may be at it now */
 	if (!range_suitable(zone, pfn, order) || migratetype >= MIGRATE_PCPTYPES)
 		return -EBUSY;
+	if (!unmapped_may_flip(zone, order, gfp))
+		return -ENOMEM;
 	if (start_isolate_page_range(pfn, end_pfn, migratetype, 0, gfp))
 		return -EBUSY;
 	err = migrate_range(&cc, pfn, end_pfn);
