@@ -28,6 +28,9 @@
 
 #include "internal.h"
 
+#define CREATE_TRACE_POINTS
+#include <trace/events/unmapped.h>
+
 DEFINE_STATIC_KEY_FALSE(unmapped_key);
 
 /* Names of the unmapped free lists; most of them are always empty */
@@ -136,7 +139,7 @@ static void unmapped_stop(void)
 	if (!unmapped_enabled())
 		return;
 
-	if (unmapped_flips_stop()) {
+	if (unmapped_flips_stop(UNMAPPED_BACK_SWITCH)) {
 		static_branch_disable(&unmapped_key);
 		pr_info("off: all pageblocks are mapped\n");
 	} else {
@@ -200,7 +203,7 @@ void unmapped_hold_flips(bool hold)
 	unmapped_held = hold;
 	if (unmapped_enabled()) {
 		if (hold)
-			unmapped_flips_stop();	/* what stays is in use */
+			unmapped_flips_stop(UNMAPPED_BACK_HIBERNATION);	/* the rest is in use */
 		else if (unmapped_wanted)
 			unmapped_flips_start();
 	}

@@ -30,6 +30,7 @@
 #include <linux/mmzone.h>
 #include <linux/page-isolation.h>
 #include <linux/secretmem.h>
+#include <linux/unmapped.h>
 #include <linux/vmstat.h>
 
 #ifdef CONFIG_PAGE_ALLOC_UNMAPPED
@@ -96,12 +97,13 @@ int unmapped_flip_init(void);
 bool unmapped_zone_flips(struct zone *zone, unsigned int order);
 bool unmapped_may_flip(struct zone *zone, unsigned int order, gfp_t gfp);
 void unmapped_flips_start(void);
-bool unmapped_flips_stop(void);
+bool unmapped_flips_stop(enum unmapped_back_reason reason);
 bool unmapped_flips_allowed(void);
 bool unmapped_flip(struct zone *zone, unsigned int order, gfp_t gfp,
 		   freetype_t freetype);
-bool unmapped_take_back(struct zone *zone);
-unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks);
+bool unmapped_take_back(struct zone *zone, enum unmapped_back_reason reason);
+unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks,
+			       enum unmapped_back_reason reason);
 bool __unmapped_take_back_node(pg_data_t *pgdat, int order, int highest_zoneidx);
 bool __unmapped_take_back_zonelist(gfp_t gfp, unsigned int order,
 				   const struct alloc_context *ac);
@@ -439,7 +441,7 @@ static inline bool cond_take_back(struct zone *zone, gfp_t gfp)
 		return false;
 	if (zone_free_unmapped(zone) < pageblock_nr_pages)
 		return false;
-	return unmapped_take_back(zone);
+	return unmapped_take_back(zone, UNMAPPED_BACK_REQUEST);
 }
 
 /**

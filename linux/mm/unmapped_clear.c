@@ -27,6 +27,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <trace/events/unmapped.h>
 
 #include "internal.h"
 
@@ -106,9 +107,12 @@ bool unmapped_clear_free(struct page *page, unsigned int order)
 {
 	if (unmapped_fault(UNMAPPED_FAULT_NO_CLEAR))
 		return true;
-	if (!mermap_clear_pages(page, 1U << order))
+	if (!mermap_clear_pages(page, 1U << order)) {
+		trace_unmapped_clear(page_to_pfn(page), 1U << order, UNMAPPED_CLEAR_REFUSED);
 		return false;
+	}
 	count_vm_events(UNMAPPED_CLEAR, 1U << order);
+	trace_unmapped_clear(page_to_pfn(page), 1U << order, UNMAPPED_CLEAR_RUN);
 	return true;
 }
 
@@ -128,10 +132,14 @@ bool unmapped_clear_chain(struct folio *folio)
 
 	for (; folio; folio = folio->private)
 		pages[nr_pages++] = &folio->page;
-	if (unmapped_fault(UNMAPPED_FAULT_NO_CLEAR) ||
-	    !mermap_clear_each(pages, nr_pages))
+	if (unmapped_fault(UNMAPPED_FAULT_NO_CLEAR))
 		return false;
+	if (!mermap_clear_each(pages, nr_pages)) {
+		trace_unmapped_clear(page_to_pfn(pages[0]), nr_pages, UNMAPPED_CLEAR_REFUSED);
+		return false;
+	}
 	count_vm_events(UNMAPPED_CLEAR, nr_pages);
+	trace_unmapped_clear(page_to_pfn(pages[0]), nr_pages, UNMAPPED_CLEAR_BATCH);
 	return true;
 }
 

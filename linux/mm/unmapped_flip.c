@@ -33,6 +33,7 @@
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
+#include <trace/events/unmapped.h>
 #include <asm/unmapped.h>
 
 #include "internal.h"
@@ -360,16 +361,20 @@ static bool list_unmapped(struct zone *zone, struct page *page,
 			set_block_freetype(page + i, freetype);
 		atomic_long_add(1L << (order - pageblock_order),
 				&nr_unmapped_blocks);
+		/* Under the lock: who maps them back cannot be told of before */
+		trace_unmapped_flip(page_to_pfn(page), order, UNMAPPED_FLIP);
 		__give_free_pages(zone, page, order, false);
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return !claimed;
 }
 
-static void count_failed_flip(enum vm_event_item reason)
+static void count_failed_flip(struct page *page, unsigned int order,
+			      enum vm_event_item reason)
 {
 	count_vm_event(UNMAPPED_FLIP_FAIL);
 	count_vm_event(reason);
+	trace_unmapped_flip(page_to_pfn(page), order, reason);
 }
 
 /*
@@ -409,7 +414,8 @@ static unsigned int flip_taken_pages(struct zone *zone, unsigned int order,
 		err = unmap_pages(page, order);
 		if (err) {
 			list_move(&page->lru, failed);
-			count_failed_flip(err == -ENOMEM ? UNMAPPED_FLIP_FAIL_TABLE :
+			count_failed_flip(page, order,
+					  err == -ENOMEM ? UNMAPPED_FLIP_FAIL_TABLE :
 							   UNMAPPED_FLIP_FAIL_ENTRY);
 		}
 	}
@@ -423,7 +429,7 @@ static unsigned int flip_taken_pages(struct zone *zone, unsigned int order,
 		}
 		map_pages(page, order);
 		list_add(&page->lru, failed);
-		count_failed_flip(UNMAPPED_FLIP_FAIL_CLAIMED);
+		count_failed_flip(page, order, UNMAPPED_FLIP_FAIL_CLAIMED);
 	}
 	count_vm_events(UNMAPPED_FLIP, nr_flipped << (order - pageblock_order));
 	return nr_flipped;
@@ -473,7 +479,7 @@ static bool flip_pages(struct zone *zone, unsigned int order, gfp_t gfp,
 			if (!page)
 				break;
 			if (__unmapped_free_poisoned(page, order)) {
-				count_failed_flip(UNMAPPED_FLIP_FAIL_POISON);
+				count_failed_flip(page, order, UNMAPPED_FLIP_FAIL_POISON);
 				continue;
 			}
 			list_add_tail(&page->lru, &taken);
@@ -546,12 +552,13 @@ static void clear_block_bit(struct page *page)
 }
 
 /* The block counts as unmapped until it is present again. */
-static void map_block(unsigned long pfn)
+static void map_block(unsigned long pfn, enum unmapped_back_reason reason)
 {
 	unmapped_mid_flip(pfn_to_page(pfn), pageblock_order);
 	arch_map_block(pfn);
 	atomic_long_dec(&nr_unmapped_blocks);
 	count_vm_event(UNMAPPED_TAKE_BACK);
+	trace_unmapped_map_back(pfn, pageblock_order, reason);
 }
 
 /*
@@ -603,18 +610,20 @@ static struct page *take_unmapped_block(struct zone *zone)
  * unmapped_map_back - map some whole free blocks of a zone back
  * @zone: the zone
  * @max_blocks: how many at most
+ * @reason: what for
  *
  * Context: as unmapped_take_back().
  * Return: how many blocks were mapped back.
  */
-unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks)
+unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks,
+			       enum unmapped_back_reason reason)
 {
 	unsigned int nr_blocks = 0;
 	struct page *page;
 
 	unmapped_pcp_drain();
 	while (nr_blocks < max_blocks && (page = take_unmapped_block(zone))) {
-		map_block(page_to_pfn(page));
+		map_block(page_to_pfn(page), reason);
 		give_pages(zone, page, pageblock_order, false);
 		nr_blocks++;
 		cond_resched();
@@ -625,6 +634,7 @@ unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks)
 /**
  * unmapped_take_back - map whole free blocks of a zone back
  * @zone: the zone
+ * @reason: what for
  *
  * Maps back a few blocks at first, so that a mixed load does not flip the same
  * blocks up and down, and four times as many each time if nobody flipped
@@ -634,12 +644,12 @@ unsigned int unmapped_map_back(struct zone *zone, unsigned int max_blocks)
  * no memory, at most for another CPU's shootdown.
  * Return: whether there was any.
  */
-bool unmapped_take_back(struct zone *zone)
+bool unmapped_take_back(struct zone *zone, enum unmapped_back_reason reason)
 {
 	struct zone_flips *flips = flips_of(zone);
 	unsigned int batch = READ_ONCE(flips->take_back_batch);
 
-	if (!unmapped_map_back(zone, batch))
+	if (!unmapped_map_back(zone, batch, reason))
 		return false;
 	WRITE_ONCE(flips->take_back_batch, min(4 * batch, TAKE_BACK_MAX));
 	WRITE_ONCE(flips->batch, 1);
@@ -662,7 +672,7 @@ bool __unmapped_take_back_node(pg_data_t *pgdat, int order, int highest_zoneidx)
 		    zone_watermark_ok(zone, order, high_wmark_pages(zone),
 				      highest_zoneidx, 0))
 			continue;
-		done |= unmapped_take_back(zone);
+		done |= unmapped_take_back(zone, UNMAPPED_BACK_KSWAPD);
 	}
 	return done;
 }
@@ -684,7 +694,7 @@ bool __unmapped_take_back_zonelist(gfp_t gfp, unsigned int order,
 		if (!unmapped_zone_allowed(zone, gfp))
 			continue;
 		while (zone_free_unmapped(zone) >= pageblock_nr_pages &&
-		       unmapped_take_back(zone)) {
+		       unmapped_take_back(zone, UNMAPPED_BACK_OOM)) {
 			if (zone_watermark_ok(zone, order, min_wmark_pages(zone),
 					      ac->highest_zoneidx, 0))
 				return true;
@@ -756,7 +766,7 @@ void __unmapped_map_back_range(unsigned long start_pfn, unsigned long end_pfn)
 		spin_lock_irqsave(&zone->lock, flags);
 		clear_block_bit(pfn_to_page(pfn));
 		spin_unlock_irqrestore(&zone->lock, flags);
-		map_block(pfn);
+		map_block(pfn, UNMAPPED_BACK_RANGE);
 		cond_resched();
 	}
 }
@@ -792,13 +802,14 @@ bool unmapped_flips_allowed(void)
 
 /**
  * unmapped_flips_stop - forbid flips and map back what can be
+ * @reason: what for
  *
  * Waits for flips that are under way.
  *
  * Return: true if no block is unmapped any more, and none can become so
  * before unmapped_flips_start().
  */
-bool unmapped_flips_stop(void)
+bool unmapped_flips_stop(enum unmapped_back_reason reason)
 {
 	struct zone *zone;
 
@@ -807,6 +818,6 @@ bool unmapped_flips_stop(void)
 	lru_add_drain_all();
 	unmapped_drain_deferred();
 	for_each_populated_zone(zone)
-		unmapped_map_back(zone, UINT_MAX);
+		unmapped_map_back(zone, UINT_MAX, reason);
 	return !atomic_long_read(&nr_unmapped_blocks);
 }

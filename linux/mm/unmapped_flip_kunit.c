@@ -58,7 +58,7 @@ static void test_flip_restores(struct kunit *test)
 
 static void test_flips_forbidden(struct kunit *test)
 {
-	KUNIT_ASSERT_TRUE(test, unmapped_flips_stop());
+	KUNIT_ASSERT_TRUE(test, unmapped_flips_stop(UNMAPPED_BACK_SWITCH));
 	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_USER | __GFP_NORETRY, 0));
 	unmapped_flips_start();
 	ut_get_free_block(test);

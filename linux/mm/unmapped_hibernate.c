@@ -79,7 +79,8 @@ int unmapped_frozen(void)
 		return -EBUSY;
 	}
 	if (unmapped_enabled())
-		unmapped_flips_stop();	/* again: for what was freed since */
+		/* Again: for what was freed since */
+		unmapped_flips_stop(UNMAPPED_BACK_HIBERNATION);
 	return 0;
 }
 

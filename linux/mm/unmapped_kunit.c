@@ -61,7 +61,7 @@ void ut_put(struct kunit *test, struct page *page)
 /* Map all free blocks back. Return false if unmapped pages are in use. */
 bool ut_go_cold(void)
 {
-	bool cold = unmapped_flips_stop();
+	bool cold = unmapped_flips_stop(UNMAPPED_BACK_SWITCH);
 
 	unmapped_flips_start();
 	return cold;
@@ -578,7 +578,7 @@ static void test_all_at_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr, NR_WORKERS);
 
 	while (nr) {
-		unmapped_take_back(ut_zone);
+		unmapped_take_back(ut_zone, UNMAPPED_BACK_REQUEST);
 		check_mapped_users(test);
 		KUNIT_EXPECT_EQ(test, unmapped_validate(), 0);
 		nr -= try_wait_for_completion(&done);
@@ -621,7 +621,7 @@ static int flip_on(void *unused)
 		value = ~0UL;
 		mermap_copy_to(page, 0, &value, sizeof(value));
 		__free_pages(page, pageblock_order);
-		unmapped_take_back(ut_zone);
+		unmapped_take_back(ut_zone, UNMAPPED_BACK_REQUEST);
 	}
 	return 0;
 }

@@ -225,7 +225,7 @@ static unsigned int pack_zone(struct zone *zone)
 	unsigned int nr, nr_emptied = 0, nr_failed = 0;
 	struct pack_block *block;
 
-	nr = unmapped_map_back(zone, PACK_BLOCKS);
+	nr = unmapped_map_back(zone, PACK_BLOCKS, UNMAPPED_BACK_PACK);
 	if (nr)
 		return nr;
 
@@ -247,7 +247,7 @@ static unsigned int pack_zone(struct zone *zone)
 	nr_packed += nr_emptied;
 	count_vm_events(UNMAPPED_PACK, nr_emptied);
 	count_vm_events(UNMAPPED_PACK_FAIL, nr_failed);
-	return unmapped_map_back(zone, nr_emptied);
+	return unmapped_map_back(zone, nr_emptied, UNMAPPED_BACK_PACK);
 }
 
 /* Section: interface */

@@ -345,7 +345,7 @@ static void test_isolate_block(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, on_list(page, pageblock_order, unmapped_ft(ISOLATE)));
 	KUNIT_EXPECT_EQ(test, zone_free_unmapped(ut_zone), 0);
 	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_ATOMIC, 0));
-	KUNIT_EXPECT_FALSE(test, unmapped_take_back(ut_zone));
+	KUNIT_EXPECT_FALSE(test, unmapped_take_back(ut_zone, UNMAPPED_BACK_REQUEST));
 	ut_expect_freed(test, page, pageblock_order);
 	other = ut_alloc(GFP_USER, pageblock_order);
 	KUNIT_EXPECT_PTR_NE(test, other, page);
@@ -635,7 +635,7 @@ static void test_take_back_poisoned(struct kunit *test)
 	bool taken;
 
 	SetPageHWPoison(poisoned);
-	taken = unmapped_take_back(ut_zone);
+	taken = unmapped_take_back(ut_zone, UNMAPPED_BACK_REQUEST);
 	KUNIT_EXPECT_FALSE(test, taken);
 	KUNIT_EXPECT_TRUE(test, page_unmapped(page));
 	KUNIT_EXPECT_EQ(test, ut_nr_readable(page, pageblock_order), 0);

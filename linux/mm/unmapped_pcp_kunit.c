@@ -178,7 +178,7 @@ static void test_take_back(struct kunit *test)
 {
 	struct page *page = get_kept(test);
 
-	KUNIT_EXPECT_TRUE(test, unmapped_take_back(ut_zone));
+	KUNIT_EXPECT_TRUE(test, unmapped_take_back(ut_zone, UNMAPPED_BACK_REQUEST));
 	KUNIT_EXPECT_EQ(test, nr_kept(), 0);
 	ut_expect_mapped(test, block_of(page), pageblock_order);
 }
@@ -218,7 +218,7 @@ static void test_flips_forbidden(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_EXPECT_GT(test, nr_kept(), 0);
-	KUNIT_EXPECT_FALSE(test, unmapped_flips_stop());
+	KUNIT_EXPECT_FALSE(test, unmapped_flips_stop(UNMAPPED_BACK_SWITCH));
 	KUNIT_EXPECT_EQ(test, nr_kept(), 0);
 	other = ut_alloc(GFP_KEPT, 0);
 	KUNIT_EXPECT_EQ(test, nr_kept(), 0);
@@ -226,7 +226,7 @@ static void test_flips_forbidden(struct kunit *test)
 	if (other)
 		__free_page(other);
 	KUNIT_EXPECT_EQ(test, nr_kept(), 0);
-	KUNIT_EXPECT_TRUE(test, unmapped_flips_stop());
+	KUNIT_EXPECT_TRUE(test, unmapped_flips_stop(UNMAPPED_BACK_SWITCH));
 	unmapped_flips_start();
 }
 

@@ -316,7 +316,7 @@ static bool probe_flip(struct zone *zone, struct prober *probers,
 	unsigned long pfn;
 	bool watched;
 
-	while (unmapped_take_back(zone))
+	while (unmapped_take_back(zone, UNMAPPED_BACK_REQUEST))
 		;
 	pfn = unmapped_next_blocks(zone, pageblock_order, MIGRATE_UNMOVABLE);
 	if (!pfn)

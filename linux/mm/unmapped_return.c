@@ -85,7 +85,8 @@ static void return_idle_blocks(struct zone *zone)
 
 	/* Not all of them need be parts of whole blocks: then it is fewer */
 	count_vm_events(UNMAPPED_RETURN,
-			unmapped_map_back(zone, nr_idle / pageblock_nr_pages));
+			unmapped_map_back(zone, nr_idle / pageblock_nr_pages,
+					  UNMAPPED_BACK_IDLE));
 }
 
 /**

@@ -45,6 +45,7 @@
 #include <linux/swap.h>
 #include <linux/wait.h>
 #include <linux/compaction.h>
+#include <trace/events/unmapped.h>
 #include <asm/unmapped.h>
 
 #include "internal.h"
@@ -335,6 +336,7 @@ static int evacuate(struct zone *zone, unsigned long pfn, unsigned int order,
 	undo_isolate_page_range(pfn, end_pfn, migratetype);
 
 	count_vm_event(err ? UNMAPPED_EVACUATE_FAIL : UNMAPPED_EVACUATE);
+	trace_unmapped_evacuate(pfn, order, -err);
 	return err;
 }
 

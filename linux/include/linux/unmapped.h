@@ -12,6 +12,40 @@
 
 struct page;
 
+/**
+ * enum unmapped_back_reason - who has a block mapped back
+ * @UNMAPPED_BACK_REQUEST: a request for mapped pages that ran short
+ * @UNMAPPED_BACK_KSWAPD: kswapd, before it reclaims
+ * @UNMAPPED_BACK_OOM: a request, before a task is killed for it
+ * @UNMAPPED_BACK_PACK: who packs sparse blocks, for one that was whole or became so
+ * @UNMAPPED_BACK_IDLE: nobody; nor was it needed unmapped for a while
+ * @UNMAPPED_BACK_RANGE: contiguous allocation, or memory that goes offline
+ * @UNMAPPED_BACK_SWITCH: vm.unmapped_alloc, which became 0
+ * @UNMAPPED_BACK_HIBERNATION: hibernation, or a resume from it
+ */
+enum unmapped_back_reason {
+	UNMAPPED_BACK_REQUEST,
+	UNMAPPED_BACK_KSWAPD,
+	UNMAPPED_BACK_OOM,
+	UNMAPPED_BACK_PACK,
+	UNMAPPED_BACK_IDLE,
+	UNMAPPED_BACK_RANGE,
+	UNMAPPED_BACK_SWITCH,
+	UNMAPPED_BACK_HIBERNATION,
+};
+
+/**
+ * enum unmapped_clear_result - how pages that are freed were cleared
+ * @UNMAPPED_CLEAR_RUN: they follow each other
+ * @UNMAPPED_CLEAR_BATCH: single pages, of which the first is named
+ * @UNMAPPED_CLEAR_REFUSED: they were not; of a batch, each is tried again
+ */
+enum unmapped_clear_result {
+	UNMAPPED_CLEAR_RUN,
+	UNMAPPED_CLEAR_BATCH,
+	UNMAPPED_CLEAR_REFUSED,
+};
+
 #if defined(CONFIG_PAGE_ALLOC_UNMAPPED) && defined(CONFIG_HIBERNATION)
 
 /**
