@@ -107,6 +107,27 @@ static size_t percent_described(const struct frames *frames,
 	return nr * 100 / nr_asked;
 }
 
+/* How many of the frames does the kernel say are in unmapped blocks? */
+static size_t count_said_unmapped(const struct frames *frames)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < frames->nr; i++)
+		nr += kpage_has_flag(frames->pfns[i], KPF_UNMAPPED);
+	return nr;
+}
+
+/* Where blocks are not unmapped, secrets are, one by one. */
+static void test_said_unmapped(const struct frames *frames, const char *state)
+{
+	size_t nr = count_said_unmapped(frames);
+	size_t nr_absent = frames->nr - frames_count_present(frames);
+
+	ktap_ok(nr == (kernel_unmaps_blocks() ? nr_absent : 0),
+		"%s: %zu frames are said to be unmapped, %zu are absent", state, nr,
+		nr_absent);
+}
+
 /* Section: /dev/mem */
 
 static int error_of_mem_read(u64 pfn)
@@ -244,6 +265,9 @@ static struct frames test_held(struct area *secret)
 	percent = percent_described(&frames, described_in_use);
 	ktap_ok(all_words_are_read() && percent == 100,
 		"held: %zu %% of its frames are described as in use", percent);
+	ktap_ok(!kernel_unmaps_blocks() || count_said_unmapped(&frames) == NR_PAGES,
+		"held: all of its frames are said to be unmapped");
+	test_said_unmapped(&frames, "held");
 	ktap_ok(dev_mem_refuses(&frames), "held: /dev/mem refuses them");
 	ktap_ok(!mark_count_wrong_pages(secret->start, NR_PAGES, SEED_SECRET),
 		"held: it is what it was");
@@ -258,6 +282,7 @@ static void test_dropped(const struct frames *frames)
 	/* Some have a new owner. */
 	ktap_ok(all_words_are_read() && percent >= 50,
 		"dropped: %zu %% of its frames are described as free", percent);
+	test_said_unmapped(frames, "dropped");
 	ktap_ok(dev_mem_refuses(frames), "dropped: /dev/mem refuses them");
 }
 
@@ -266,12 +291,14 @@ static void test_mapped_back(const struct frames *frames)
 	if (!kernel_unmaps_blocks()) {
 		ktap_skip("this kernel unmaps no blocks",
 			  "mapped back: no word of it is found");
+		ktap_skip("this kernel unmaps no blocks", "mapped back: frames");
 		return;
 	}
 	write_file(SWITCH, "0");
 	ktap_ok(frames_count_present(frames) > frames->nr / 2 &&
 		!count_found(SEED_SECRET),
 		"mapped back: no word of it is found");
+	test_said_unmapped(frames, "mapped back");
 	write_file(SWITCH, "1");
 }
 
@@ -279,12 +306,17 @@ static void test_mapped_back(const struct frames *frames)
 static void test_control(void)
 {
 	struct area area = area_create(AREA_ANON, SIZE);
+	struct frames frames;
 	u64 nr_found;
 
 	mark_fill_pages(area.start, NR_PAGES, SEED_ORDINARY);
 	nr_found = count_found(SEED_ORDINARY);
 	ktap_ok(nr_found >= NR_MARKS, "ordinary memory: %lu of %lu words found",
 		nr_found, NR_MARKS);
+	frames = frames_of_area(&area);
+	ktap_ok(!count_said_unmapped(&frames),
+		"ordinary memory: none of its frames is said to be unmapped");
+	frames_free(&frames);
 	area_destroy(&area);
 }
 
@@ -293,7 +325,7 @@ int main(void)
 	struct area secret = secret_area(SIZE);
 	struct frames frames;
 
-	ktap_plan(12);
+	ktap_plan(17);
 	frames = test_held(&secret);
 	test_free_lists();
 	area_destroy(&secret);

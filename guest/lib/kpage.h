@@ -10,6 +10,14 @@
 
 #include "util.h"
 
+/*
+ * Pages of unmapped blocks. Of the flags that the kernel promises nothing of, and so
+ * in no header that programs get.
+ */
+#ifndef KPF_UNMAPPED
+#define KPF_UNMAPPED	43
+#endif
+
 /* The word of frame @pfn in @path; dies where the file ends before it. */
 u64 kpage_word(const char *path, u64 pfn);
 

@@ -262,3 +262,8 @@ bool unmapped_gfp_valid(gfp_t gfp)
 		return false;
 	return unmapped_enabled();
 }
+
+bool unmapped_shows(const struct page *page)
+{
+	return page_unmapped(page);
+}

@@ -18,6 +18,7 @@
 /* Bits of /proc/kpageflags, see linux/kernel-page-flags.h. */
 #define FLAG_BUDDY	(1ULL << 10)
 #define FLAG_NOPAGE	(1ULL << 20)
+#define FLAG_UNMAPPED	(1ULL << 43)	/* may be something else on other kernels */
 
 const char * const mapping_names[NR_MAPPINGS] = {
 	[MAPPING_UNKNOWN] = "not known",
@@ -251,7 +252,7 @@ static void read_mapping(struct map *map)
 	ptdump_free(&dump);
 }
 
-/* --- what is used */
+/* --- what is used, and of which blocks the flags say that they are unmapped */
 
 /* The flags of a block, those that the file still has; how many these are. */
 static size_t read_flags(int fd, u64 *flags, u64 phys, size_t nr)
@@ -262,21 +263,28 @@ static size_t read_flags(int fd, u64 *flags, u64 phys, size_t nr)
 	return n > 0 ? (size_t)n / sizeof(*flags) : 0;
 }
 
-static void set_use(struct block *block, const u64 *flags, size_t nr_flags, size_t nr)
+static void set_use(const struct map *map, struct block *block, const u64 *flags,
+		    size_t nr_flags, size_t nr)
 {
-	u64 nr_pages = 0, nr_used = 0;
+	u64 nr_pages = 0, nr_used = 0, nr_unmapped = 0;
 
 	if (nr_flags < nr)
 		return;
 	for (size_t i = 0; i < nr; i++) {
 		nr_pages += !(flags[i] & FLAG_NOPAGE);
 		nr_used += !(flags[i] & (FLAG_NOPAGE | FLAG_BUDDY));
+		nr_unmapped += !!(flags[i] & FLAG_UNMAPPED);
 	}
 	block->use_known = true;
 	/* What the firmware keeps has pages too, which are no RAM. */
 	if (nr_pages < block->nr_pages)
 		block->nr_pages = (unsigned short)nr_pages;
 	block->nr_used = (unsigned short)(nr_used < block->nr_pages ? nr_used : block->nr_pages);
+	/* The page tables know better, where they can be read. */
+	if (map->flags_tell && block->mapping == MAPPING_UNKNOWN && nr_unmapped == nr) {
+		block->mapping = MAPPING_NONE;
+		block->nr_absent = block->nr_pages;
+	}
 }
 
 static void read_span_use(const struct map *map, struct span *span, int fd, u64 *flags)
@@ -293,7 +301,7 @@ static void read_span_use(const struct map *map, struct span *span, int fd, u64 
 			size_t before = j * nr_pages;
 
 			if (!span->blocks[i + j].no_ram)
-				set_use(&span->blocks[i + j], flags + before,
+				set_use(map, &span->blocks[i + j], flags + before,
 					nr_flags > before ? nr_flags - before : 0, nr_pages);
 		}
 	}
@@ -302,12 +310,14 @@ static void read_span_use(const struct map *map, struct span *span, int fd, u64 
 static void read_use(struct map *map)
 {
 	int fd = kfile_open("/proc/kpageflags");
+	char line[16];
 	u64 *flags;
 
 	if (fd < 0) {
 		map->missing_use = "cannot read /proc/kpageflags (CONFIG_PROC_PAGE_MONITOR, root)";
 		return;
 	}
+	map->flags_tell = kfile_read_line("/proc/sys/vm/unmapped_alloc", line, sizeof(line));
 	flags = xcalloc(BLOCK_PAGES_MAX, sizeof(*flags));
 	for (size_t i = 0; i < map->nr_spans; i++)
 		read_span_use(map, &map->spans[i], fd, flags);

@@ -4,7 +4,8 @@
  * many of its pages are in use.
  *
  * From /proc/iomem (where RAM is), the dump of the page tables (ptdump.h) and
- * /proc/kpageflags; all of these are root's. A block whose pages leave the
+ * /proc/kpageflags; all of these are root's. Without the dump, the flags of a
+ * kernel of ours still tell which blocks are unmapped. A block whose pages leave the
  * direct map or get free while we read may show any of its states.
  */
 #ifndef UNMAPPED_MAP_H
@@ -45,6 +46,7 @@ struct map {
 	u64 block_bytes;
 	struct span *spans;
 	size_t nr_spans, nr_blocks;
+	bool flags_tell;	/* which blocks are unmapped; a kernel of ours */
 	const char *missing_mapping, *missing_use;	/* why; NULL: nothing is missing */
 	/* Of blocks that hold RAM. */
 	u64 nr_by_mapping[NR_MAPPINGS], nr_by_use[NR_USES];

@@ -46,6 +46,28 @@ enum unmapped_clear_result {
 	UNMAPPED_CLEAR_REFUSED,
 };
 
+#ifdef CONFIG_PAGE_ALLOC_UNMAPPED
+
+/**
+ * unmapped_shows() - is a page absent from the direct map, as far as one can tell?
+ * @page: any page, free or in use; nobody need own it
+ *
+ * For /proc/kpageflags. Its block may flip the moment after.
+ *
+ * Context: any.
+ * Return: whether the page's block is unmapped.
+ */
+bool unmapped_shows(const struct page *page);
+
+#else
+
+static inline bool unmapped_shows(const struct page *page)
+{
+	return false;
+}
+
+#endif
+
 #if defined(CONFIG_PAGE_ALLOC_UNMAPPED) && defined(CONFIG_HIBERNATION)
 
 /**
