@@ -35,6 +35,9 @@ patches: ## make patches/6.12 anew from the commits of build/src/linux
 check: setup ## scripts, patches and code style; off is compared with stock
 	@tools/check
 
+docs: ## what the kernel's Documentation says of this, as HTML in build/docs
+	@tools/docs
+
 deb: ## Debian packages: FLAVOUR=tiny|cloud-amd64|amd64, SIGN_KEY= SIGN_CERT=
 	@tools/deb '$(FLAVOUR)'
 
@@ -44,4 +47,4 @@ clean: ## remove build/, unless work is in it that stands in no patch
 setup:
 	@tools/setup
 
-.PHONY: help run test test-all bench kernel shell patches check deb clean setup
+.PHONY: help run test test-all bench kernel shell patches check docs deb clean setup
