@@ -15,6 +15,8 @@
 #define NR_TRIES	5
 #define NR_BLOCKS	8
 #define NR_PIECES	64	/* blocks but for a page of each: memory enough, no block */
+#define NR_GROWTH	64	/* blocks, of which eight may share a shootdown */
+#define NR_DRIFT	2	/* blocks that others free while a flip looks at what is free */
 
 /* Section: flips */
 
@@ -62,6 +64,46 @@ static void test_flips_forbidden(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_USER | __GFP_NORETRY, 0));
 	unmapped_flips_start();
 	ut_get_free_block(test);
+}
+
+/*
+ * How many blocks are unmapped at the most for one block that is asked for, while
+ * the load grows? None at all if one stands unmapped. Never more than eight, nor
+ * than a 64th of what is free; all of them by one shootdown.
+ */
+static unsigned long most_at_once(struct kunit *test, unsigned int nr_asked)
+{
+	unsigned long most = 0, nr_free, nr_flips, nr_flushes, share;
+	unsigned int i;
+
+	for (i = 0; i < nr_asked; i++) {
+		nr_free = zone_page_state(ut_zone, NR_FREE_PAGES) / pageblock_nr_pages;
+		share = clamp((nr_free + NR_DRIFT) / 64, 1UL, 8UL);
+		nr_flips = ut_nr_events(UNMAPPED_FLIP);
+		nr_flushes = ut_nr_events(UNMAPPED_FLUSH);
+		ut_get(test, GFP_USER, pageblock_order);
+		nr_flips = ut_nr_events(UNMAPPED_FLIP) - nr_flips;
+		nr_flushes = ut_nr_events(UNMAPPED_FLUSH) - nr_flushes;
+		KUNIT_EXPECT_LE(test, nr_flips, share);
+		KUNIT_EXPECT_EQ(test, nr_flushes, !!nr_flips);
+		most = max(most, nr_flips);
+	}
+	return most;
+}
+
+static void test_flip_shares_shootdown(struct kunit *test)
+{
+	struct page *page;
+
+	KUNIT_EXPECT_EQ(test, most_at_once(test, 8), 1);
+	KUNIT_EXPECT_GT(test, most_at_once(test, NR_GROWTH), 2);
+
+	/* Others need memory: what stands unmapped goes back, and flips are for one again. */
+	page = ut_get(test, GFP_USER, pageblock_order);
+	ut_put(test, page);
+	while (unmapped_take_back(ut_zone, UNMAPPED_BACK_REQUEST))
+		;
+	KUNIT_EXPECT_EQ(test, most_at_once(test, 1), 1);
 }
 
 /* Take free pages off a mapped list, all that are at least of that order. */
@@ -741,6 +783,7 @@ static void unmapped_stale_vmap_mutant(struct kunit *test)
 static struct kunit_case unmapped_flip_test_cases[] = {
 	KUNIT_CASE(test_flip_restores),
 	KUNIT_CASE(test_flips_forbidden),
+	KUNIT_CASE(test_flip_shares_shootdown),
 	KUNIT_CASE(test_flip_modes),
 	KUNIT_CASE(test_flip_highatomic),
 	KUNIT_CASE(test_lowmem_reserve),
