@@ -255,8 +255,12 @@ static inline void account_free_unmapped(struct zone *zone, int nr_pages,
 /* Is this a request for unmapped pages? */
 #define gfp_unmapped(gfp)	unlikely((gfp) & __GFP_UNMAPPED)
 
-/* For allocators that return addresses: an unmapped page has none. */
-#define refuse_unmapped(gfp)	WARN_ON_ONCE_GFP((gfp) & __GFP_UNMAPPED, gfp)
+/*
+ * For allocators that return addresses: an unmapped page has none. Each object of
+ * slab comes along here, so whether to warn is not looked at before.
+ */
+#define refuse_unmapped(gfp)						\
+	(gfp_unmapped(gfp) && (WARN_ON_ONCE_GFP(true, gfp), true))
 
 /* May single pages be unmapped when no block can be had? */
 static inline bool unmapped_fallback_allowed(void)
