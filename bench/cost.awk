@@ -74,16 +74,16 @@ function beside_row(text, secret, anon, format) {
 	printf "\"%s\",%s,%s,,,,\n", text, anon, secret >csv
 }
 
-function ordinary_rows(    i, j, k, f, nr, load, state, text) {
+function ordinary_rows(    i, j, k, f, g, nr, load, state, text) {
 	nr = split("anon tmpfs slab forkexec read", load, " ")
 	split("none free used", state, " ")
 	split("no unmapped memory,half of RAM unmapped and free,half of RAM unmapped in use", text, ",")
 	for (i = 1; i <= 3; i++) {
 		for (j = 1; j <= nr; j++) {
-			k = load[j]; f = "ours." state[i]
-			row(k ", " text[i], 1, of(num(f, k), num("stock.none", k)),
-			    of(num(f, k "_min"), num("stock.none", k "_max")),
-			    of(num(f, k "_max"), num("stock.none", k "_min")), 1.005)
+			k = load[j]; f = "ours." state[i]; g = "stock." state[i]
+			row(k ", " text[i], 1, of(num(f, k), num(g, k)),
+			    of(num(f, k "_min"), num(g, k "_max")),
+			    of(num(f, k "_max"), num(g, k "_min")), 1.005)
 		}
 	}
 	if (quick != "")

@@ -33,8 +33,9 @@ static const char usage[] =
 	"  --only LOAD    anon, tmpfs, slab, forkexec or read; tools/profile sees its rounds\n";
 
 #define SIZE		(16 * MIB)
-#define NR_FORKS	32
+#define NR_FORKS	128
 #define NR_SOCKETS	256
+#define NR_TURNS	64	/* what is freed by RCU is freed in another turn */
 #define NR_READS	16
 
 static int cached_file = -1;
@@ -59,8 +60,7 @@ static u64 do_tmpfs(void)
 	return touch_area(AREA_TMPFS);
 }
 
-/* Inodes, dentries, files and sockets: all of it slab. */
-static u64 do_slab(void)
+static void open_and_close_sockets(void)
 {
 	static int fds[NR_SOCKETS][2];
 
@@ -72,7 +72,14 @@ static u64 do_slab(void)
 		close(fds[i][0]);
 		close(fds[i][1]);
 	}
-	return NR_SOCKETS;
+}
+
+/* Inodes, dentries, files and sockets: all of it slab. */
+static u64 do_slab(void)
+{
+	for (int i = 0; i < NR_TURNS; i++)
+		open_and_close_sockets();
+	return NR_TURNS * NR_SOCKETS;
 }
 
 static u64 do_forkexec(void)
