@@ -24,6 +24,8 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include <asm/mermap.h>
+
 #ifdef CONFIG_X86
 #include <asm/apic.h>
 #include <asm/nmi.h>
@@ -679,6 +681,65 @@ static void test_cpu_hotplug(struct kunit *test)
 #endif
 }
 
+/* Section: translations of emptied slots */
+
+/* The first byte of a page, as a slot shows it, which is empty then */
+static u8 show_by_page(struct page *page)
+{
+	u8 byte;
+
+	arch_mermap_copy(&byte, arch_mermap_set_page(0, page_to_pfn(page)), 1);
+	arch_mermap_drop_pages(1);
+	return byte;
+}
+
+static u8 show_by_block(struct page *page)
+{
+	u8 byte;
+
+	arch_mermap_copy(&byte, arch_mermap_set_block(page_to_pfn(page)), 1);
+	arch_mermap_drop_block();
+	return byte;
+}
+
+/*
+ * Does a slot show a page that it had before? While the address space stays loaded
+ * nothing but dropping the translation keeps it from that, on any machine.
+ */
+static bool slot_is_stale(u8 (*show)(struct page *page), struct page *first,
+			  struct page *second)
+{
+	struct mm_struct *prev;
+	unsigned long flags;
+	u8 shown;
+
+	local_irq_save(flags);
+	prev = arch_mermap_enter();
+	show(first);
+	shown = show(second);
+	arch_mermap_leave(prev);
+	local_irq_restore(flags);
+	return shown != *(u8 *)page_address(second);
+}
+
+static void test_stale_slots(struct kunit *test)
+{
+	unsigned int order = ilog2(ARCH_MERMAP_BLOCK_PAGES);
+	struct page *a = get_pages(test, order), *b = get_pages(test, order);
+
+	*(u8 *)page_address(b) = (u8)~FILL;
+	KUNIT_EXPECT_FALSE(test, slot_is_stale(show_by_page, a, b));
+	KUNIT_EXPECT_FALSE(test, slot_is_stale(show_by_block, a, b));
+
+	/* The test of the test */
+	mermap_test.keep_translations = true;
+	KUNIT_EXPECT_TRUE(test, slot_is_stale(show_by_page, a, b));
+	KUNIT_EXPECT_TRUE(test, slot_is_stale(show_by_block, a, b));
+	mermap_test.keep_translations = false;
+	KUNIT_EXPECT_FALSE(test, slot_is_stale(show_by_page, a, b));
+	KUNIT_EXPECT_FALSE(test, slot_is_stale(show_by_block, a, b));
+}
+
 static int mermap_test_suite_init(struct kunit_suite *suite)
 {
 	return mermap_init();
@@ -712,6 +773,7 @@ static struct kunit_case mermap_test_cases[] = {
 	KUNIT_CASE(test_irqs_between_visits),
 	KUNIT_CASE(test_nested),
 	KUNIT_CASE(test_nmi),
+	KUNIT_CASE(test_stale_slots),
 	KUNIT_CASE(test_cpu_hotplug),
 	{}
 };

@@ -170,15 +170,20 @@ bool mermap_may_walk(const struct mm_struct *mm);
  * @reported: set by the first refused call; the warning comes once
  * @reports: warnings kept quiet
  * @quiet: count the warning in @reports instead of printing it
+ * @keep_translations: leave the translations of emptied slots in the TLB
  */
 struct mermap_test {
 	void (*in_visit)(void);
+	bool keep_translations;
 	bool reported;
 	bool quiet;
 	unsigned int reports;
 };
 
 extern struct mermap_test mermap_test;
+#define mermap_keeps_translations()	READ_ONCE(mermap_test.keep_translations)
+#else
+#define mermap_keeps_translations()	false
 #endif
 
 #else /* !CONFIG_PAGE_ALLOC_UNMAPPED */
