@@ -357,6 +357,20 @@ static void drop_kept(struct area *secrets)
 	validator_result("the validator finds nothing");
 }
 
+/* An image is made that goes nowhere; what held it becomes free memory. One result. */
+static void suspend_without_swap(void)
+{
+	int error;
+
+	if (swapoff(DISK))
+		die_errno("swapoff " DISK);
+	error = suspend_try();
+	ktap_ok(error == ENOSPC || error == ENODEV, "nowhere to write an image: %s",
+		suspend_error(error));
+	if (swapon(DISK, 0))
+		die_errno("swapon " DISK);
+}
+
 /*
  * The kernel was booted with the setting. Blocks that secrets share with free pages
  * stay as they are, which the image leaves out.
@@ -369,11 +383,12 @@ static int run_allow(void)
 		printf("KTAP version 1\n1..0 # SKIP this kernel has no " POLICY "\n");
 		return EXIT_PASSED;
 	}
-	ktap_plan(1 + NR_RESUME_CHECKS + NR_KEPT_CHECKS + NR_REFUSED_CHECKS + NR_DROP_CHECKS);
+	ktap_plan(2 + NR_RESUME_CHECKS + NR_KEPT_CHECKS + NR_REFUSED_CHECKS + NR_DROP_CHECKS);
 	ktap_ok(policy_is("allow"), POLICY " is what was asked for at boot");
 	suspend_prepare();
 	world_fill();
 	secrets = keep_secrets();
+	suspend_without_swap();
 	world.blocks_in_use = true;
 	secret_leave_blocks();
 	world_note();
@@ -891,10 +906,29 @@ static int run_not_resumed(void)
 	return EXIT_FAILED;
 }
 
+/*
+ * Where images may hold secrets: the kernel of this one knows nothing of those that
+ * are held here, and nobody would clear them. If it comes back nevertheless, they are
+ * left in RAM, which is searched.
+ */
+static void try_restore_with_secrets(void)
+{
+	struct area area = secret_area(SECRET_BYTES);
+
+	mark_fill_pages(area.start, area_nr_pages(&area), SEED_SECRET);
+	write_file(POLICY, "allow");
+	kfile_write(RESUME, DISK);	/* stock says nothing of a refusal either */
+	write_file(POLICY, "refuse");
+	area_destroy(&area);
+	mark_scrub_cpus();
+}
+
 /* This kernel has free unmapped blocks of its own while it takes the image. */
 static int run_restore(void)
 {
 	secret_leave_blocks();
+	if (has_policy())
+		try_restore_with_secrets();
 	write_file(RESUME, DISK);
 	return run_not_resumed();
 }
@@ -935,6 +969,7 @@ int main(int argc, char **argv)
 		{ "foreign", run_foreign },
 		{ "not-resumed", run_not_resumed },
 	};
+	int status;
 
 	if (argc == 2 && !strcmp(argv[1], "-h")) {
 		fputs(usage, stdout);
@@ -944,7 +979,9 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], cases[i].name))
 			continue;
 		suspend_keep_output();
-		return cases[i].run();
+		status = cases[i].run();
+		mark_scrub_cpus();	/* RAM is searched next */
+		return status;
 	}
 	fputs(usage, stderr);
 	return EXIT_USAGE;

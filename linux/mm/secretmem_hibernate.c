@@ -16,7 +16,8 @@
  *    the page cache holds its lock until then.
  *  - A page that moves is counted twice for a moment, never not at all.
  *  - A page is no longer counted when it has left the page cache. Whoever dropped it
- *    clears it then, and does not freeze before.
+ *    clears it then, and does not freeze before. A kworker that drops a last file
+ *    for somebody else does not freeze at all: it has until devices are suspended.
  * As long as tasks run they may take secrets, so the answer is for the moment.
  * unmapped_frozen() asks once more when they are frozen, and that counts.
  *
@@ -56,9 +57,14 @@ bool secretmem_in_image(void)
 	return READ_ONCE(policy) == HIBERNATION_ALLOW;
 }
 
+bool secretmem_in_use(void)
+{
+	return atomic_long_read(&secretmem_nr_held);
+}
+
 bool secretmem_forbids_hibernation(void)
 {
-	return !secretmem_in_image() && atomic_long_read(&secretmem_nr_held);
+	return !secretmem_in_image() && secretmem_in_use();
 }
 
 void secretmem_hibernation_refused(void)

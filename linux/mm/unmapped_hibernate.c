@@ -11,10 +11,12 @@
  *  - No block is flipped. This begins before memory for the image is allocated,
  *    and so before tasks freeze, because that memory may be needed; free blocks
  *    are mapped back then.
- *  - Pages in use stay unmapped. They go into the image through the mermap, and
- *    nobody sees them in the direct map. So do pages that secretmem took out of it
- *    one by one, also while the feature is off: stock's way for such a page changes
- *    the page table and calls all CPUs, which is not made for interrupts off.
+ *  - Pages in use stay unmapped. They go into the image through the mermap. So do
+ *    pages that secretmem took out of the direct map one by one, also while the
+ *    feature is off: stock's way for such a page changes the page table and calls
+ *    all CPUs, which is not made for interrupts off.
+ *  - The image itself is ordinary memory until it is written, or was read. What held
+ *    a part of it is cleared before it is free memory: nothing else would do it.
  *  - Secrets in use go into it only if the administrator allows that
  *    (secretmem_hibernate.c). Else hibernation is refused by hibernation_available(),
  *    and once more when tasks are frozen. Secrets that were dropped are cleared by
@@ -40,6 +42,9 @@
 
 #include "internal.h"
 
+/* Can what was copied, or read, be a secret? */
+static bool image_is_secret;
+
 static int unmapped_pm_notify(struct notifier_block *nb, unsigned long event,
 			      void *unused)
 {
@@ -50,8 +55,13 @@ static int unmapped_pm_notify(struct notifier_block *nb, unsigned long event,
 		err = secretmem_in_image() ? unmapped_prepare_mermap() : 0;
 		if (err)
 			return notifier_from_errno(err);
-		fallthrough;
+		unmapped_hold_flips(true);
+		break;
 	case PM_RESTORE_PREPARE:
+		/* The kernel of the image knows nothing of them, and would not clear them */
+		if (secretmem_in_use())
+			return notifier_from_errno(-EBUSY);
+		image_is_secret = true;
 		unmapped_hold_flips(true);
 		break;
 	case PM_POST_HIBERNATION:
@@ -74,10 +84,17 @@ late_initcall(unmapped_hibernate_init);
 
 int unmapped_frozen(void)
 {
+	int err;
+
 	if (secretmem_forbids_hibernation()) {
 		secretmem_hibernation_refused();
 		return -EBUSY;
 	}
+	image_is_secret = secretmem_in_use();
+	/* Again: they may be allowed only since the notification */
+	err = image_is_secret ? unmapped_prepare_mermap() : 0;
+	if (err)
+		return err;
 	if (unmapped_enabled())
 		/* Again: for what was freed since */
 		unmapped_flips_stop(UNMAPPED_BACK_HIBERNATION);
@@ -118,6 +135,27 @@ bool unmapped_snapshot_page(struct page *page, void *buf, bool *zeros_only)
 		memset(buf, 0, PAGE_SIZE);
 	*zeros_only = !memchr_inv(buf, 0, PAGE_SIZE);
 	return true;
+}
+
+void unmapped_clear_copy(struct page *page)
+{
+	/* Absent with debug_pagealloc, which keeps all free pages so */
+	if (!image_is_secret || !kernel_page_present(page))
+		return;
+	clear_page(page_address(page));
+	if (pageblock_aligned(page_to_pfn(page)))
+		touch_nmi_watchdog();
+}
+
+void unmapped_clear_buffer(void *buf, size_t size)
+{
+	if (image_is_secret && buf)
+		memset(buf, 0, size);
+}
+
+bool unmapped_clears_copies(void)
+{
+	return image_is_secret;
 }
 
 static void clear_list(struct zone *zone, unsigned int order, freetype_t freetype)

@@ -20,8 +20,11 @@
  *  - A page that is kept is free, zero (I2), of an unmapped block (I3), on no list
  *    and not counted as free.
  *  - At most UNMAPPED_PCP_PAGES blocks for each CPU are not whole because of this,
- *    and none for those who want blocks mapped back, or a range: they call
+ *    and none for those who map blocks back, or want a range: they call
  *    unmapped_pcp_drain() or unmapped_drain_deferred(), as drain_all_pages() does.
+ *    (What makes them begin is a block's worth of listed pages. A last block that
+ *    CPUs keep a part of waits for drain_all_pages(), which comes before OOM, or for
+ *    the worker that returns blocks.)
  *    Who wants a whole unmapped block has another one flipped, and drains only when
  *    there is none, as do those that may not have what other CPUs keep.
  *  - What forbids keeping (may_keep(), the block's type) is looked at with the

@@ -127,6 +127,33 @@ bool unmapped_free_page(struct page *page);
 bool unmapped_snapshot_page(struct page *page, void *buf, bool *zeros_only);
 
 /**
+ * unmapped_clear_copy() - clear a page before it is free, if it may hold a secret
+ * @page: ordinary page that is about to be free, or is free after a resume
+ *
+ * Pages of an image are ordinary ones, in this kernel and in the one that reads it.
+ *
+ * Context: any but NMI.
+ */
+void unmapped_clear_copy(struct page *page);
+
+/**
+ * unmapped_clear_buffer() - the same for a buffer on the way to the disk or back
+ * @buf: buffer that is about to be freed, or NULL
+ * @size: its size in bytes
+ *
+ * Context: any but NMI.
+ */
+void unmapped_clear_buffer(void *buf, size_t size);
+
+/**
+ * unmapped_clears_copies() - does unmapped_clear_copy() do anything?
+ *
+ * Context: any.
+ * Return: true if the image that was made last held secrets, or one was read.
+ */
+bool unmapped_clears_copies(void);
+
+/**
  * unmapped_restored() - make free unmapped pages zero again after a resume
  *
  * The image holds the page tables, lists and pageblock bits, but no free page:
@@ -158,6 +185,16 @@ static inline bool unmapped_snapshot_page(struct page *page, void *buf,
 	return false;
 }
 
+static inline void unmapped_clear_copy(struct page *page) { }
+
+/* A macro: the size would be kept in a register for nothing */
+#define unmapped_clear_buffer(buf, size)	do { } while (0)
+
+static inline bool unmapped_clears_copies(void)
+{
+	return false;
+}
+
 static inline void unmapped_restored(void) { }
 
 #endif
@@ -172,6 +209,13 @@ static inline void unmapped_restored(void) { }
  * Return: what vm.secretmem_hibernation says.
  */
 bool secretmem_in_image(void);
+
+/**
+ * secretmem_in_use() - is a page of secretmem in use?
+ *
+ * Context: any. While tasks run the answer is old at once.
+ */
+bool secretmem_in_use(void);
 
 /**
  * secretmem_forbids_hibernation() - are there secrets that no image may hold?
@@ -192,6 +236,7 @@ void secretmem_hibernation_refused(void);
 
 /* Macros: stock's declaration is in a header that not everybody includes */
 #define secretmem_in_image()			false
+#define secretmem_in_use()			false
 #define secretmem_forbids_hibernation()		secretmem_active()
 #define secretmem_hibernation_refused()		do { } while (0)
 

@@ -6,8 +6,8 @@
 #define _TRACE_UNMAPPED_H
 
 /*
- * What becomes of unmapped pages, one event each time that a counter of
- * /proc/vmstat grows: the sums agree.
+ * What becomes of unmapped pages: flips, map-backs, evacuations and clears, one event
+ * each time that their counters in /proc/vmstat grow. The sums agree.
  */
 
 #include <linux/errno.h>
