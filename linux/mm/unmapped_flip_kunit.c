@@ -208,9 +208,13 @@ static void give_pieces(struct list_head *taken, struct list_head *kept)
 	}
 }
 
-/* A block that is reserved for atomic requests is not unmapped, though it is the last. */
+/*
+ * A block that is reserved for atomic requests is not unmapped, though it is the last:
+ * it is not even tried, and refused only then.
+ */
 static void test_flip_highatomic(struct kunit *test)
 {
+	unsigned long nr_failed = ut_nr_events(UNMAPPED_FLIP_FAIL);
 	struct page *reserved = retype_next_block(MIGRATE_HIGHATOMIC), *page;
 	bool flipped, flipped_other;
 	LIST_HEAD(taken);
@@ -228,6 +232,7 @@ static void test_flip_highatomic(struct kunit *test)
 	give_pages(&kept, 0);
 
 	KUNIT_EXPECT_FALSE(test, flipped);
+	KUNIT_EXPECT_EQ(test, ut_nr_events(UNMAPPED_FLIP_FAIL), nr_failed);
 	KUNIT_EXPECT_TRUE(test, flipped_other);
 	ut_expect_mapped(test, reserved, pageblock_order);
 	KUNIT_EXPECT_TRUE(test, is_migrate_highatomic(get_pageblock_migratetype(reserved)));
