@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Secrets move between NUMA nodes: by move_pages(2), migrate_pages(2) and
- * mbind(2), while their owner writes to them and while he does not. They hold
- * what they held, are absent afterwards, and where they were nothing is left.
+ * mbind(2), while their owner writes to them and while he does not, and by NUMA
+ * balancing. They hold what they held, are absent afterwards, and where they were
+ * nothing is left.
  * New ones come from the node that mbind(2) or set_mempolicy(2) names.
  *
  * Needs two nodes. Stock refuses to move secrets, and knows no policy for a part
@@ -30,6 +31,7 @@
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
+#include "node.h"
 #include "validator.h"
 
 #define NR_PAGES	2048UL	/* 4 blocks */
@@ -40,7 +42,7 @@
 
 static bool moves;	/* does this kernel move secrets? */
 
-/* Section: nodes */
+/* Section: secrets */
 
 static long bind_policy(struct area *area, int node, unsigned int flags)
 {
@@ -48,60 +50,6 @@ static long bind_policy(struct area *area, int node, unsigned int flags)
 
 	return syscall(SYS_mbind, area->start, area->size, MPOL_BIND, &mask,
 		       8 * sizeof(mask), flags);
-}
-
-static void set_task_policy(int mode, unsigned long mask)
-{
-	if (syscall(SYS_set_mempolicy, mode, mask ? &mask : NULL,
-		    8 * sizeof(mask)))
-		die_errno("set_mempolicy");
-}
-
-/* Ask for all pages to be moved to @node; -1: only ask where they are. */
-static long move_to(const struct area *area, int node, int *status)
-{
-	size_t nr = area_nr_pages(area);
-	int *nodes = malloc(nr * sizeof(*nodes));
-	void **pages = malloc(nr * sizeof(*pages));
-	long ret;
-
-	if (!nodes || !pages)
-		die(EXIT_FAILED, "no memory");
-	for (size_t i = 0; i < nr; i++) {
-		pages[i] = area_page(area, i);
-		nodes[i] = node;
-	}
-	ret = syscall(SYS_move_pages, 0, nr, pages, node < 0 ? NULL : nodes,
-		      status, node < 0 ? 0 : MPOL_MF_MOVE);
-	free(pages);
-	free(nodes);
-	return ret;
-}
-
-/* How many of its pages are on @node? */
-static size_t count_on_node(const struct area *area, int node)
-{
-	int *status = calloc(area_nr_pages(area), sizeof(*status));
-	size_t nr = 0;
-
-	if (!status)
-		die(EXIT_FAILED, "no memory");
-	if (move_to(area, -1, status))
-		die_errno("move_pages");
-	for (size_t i = 0; i < area_nr_pages(area); i++)
-		nr += status[i] == node;
-	free(status);
-	return nr;
-}
-
-static bool all_on_node(const struct area *area, int node)
-{
-	size_t nr = count_on_node(area, node);
-
-	if (nr != area_nr_pages(area))
-		ktap_note("%zu of %zu pages are on node %d", nr,
-			  area_nr_pages(area), node);
-	return nr == area_nr_pages(area);
 }
 
 static bool is_whole(const struct area *area, u64 seed)
@@ -115,17 +63,17 @@ static struct area marked_secret(u64 seed)
 {
 	struct area area = secret_area(NR_PAGES * PAGE_SIZE);
 
-	set_task_policy(MPOL_BIND, 1UL << 0);
+	node_set_policy(MPOL_BIND, 1UL << 0);
 	mark_fill_pages(area.start, NR_PAGES, seed);
-	set_task_policy(MPOL_DEFAULT, 0);
+	node_set_policy(MPOL_DEFAULT, 0);
 	return area;
 }
 
 /* Did all pages move to @node, or none where secrets do not move? */
 static bool moved_to(const struct area *area, int node)
 {
-	return moves ? all_on_node(area, node) :
-		       count_on_node(area, node) < area_nr_pages(area);
+	return moves ? node_holds(area, node) :
+		       node_count(area, node) < area_nr_pages(area);
 }
 
 /* Section: policy */
@@ -140,10 +88,10 @@ static void test_preferred_many(void)
 		struct area area = secret_area(NR_PAGES * PAGE_SIZE);
 
 		pin_to_cpu(node ? 0 : nr_cpus_online() - 1);
-		set_task_policy(MPOL_PREFERRED_MANY, 1UL << node);
+		node_set_policy(MPOL_PREFERRED_MANY, 1UL << node);
 		mark_fill_pages(area.start, NR_PAGES, 1);
-		set_task_policy(MPOL_DEFAULT, 0);
-		ktap_ok(all_on_node(&area, node),
+		node_set_policy(MPOL_DEFAULT, 0);
+		ktap_ok(node_holds(&area, node),
 			"set_mempolicy: new pages are on the preferred node %d", node);
 		area_destroy(&area);
 	}
@@ -154,10 +102,10 @@ static void test_policy(void)
 {
 	struct area area = secret_area(NR_PAGES * PAGE_SIZE);
 
-	set_task_policy(MPOL_BIND, 1UL << 1);
+	node_set_policy(MPOL_BIND, 1UL << 1);
 	mark_fill_pages(area.start, NR_PAGES, 1);
-	set_task_policy(MPOL_DEFAULT, 0);
-	ktap_ok(all_on_node(&area, 1), "set_mempolicy: new pages are on node 1");
+	node_set_policy(MPOL_DEFAULT, 0);
+	ktap_ok(node_holds(&area, 1), "set_mempolicy: new pages are on node 1");
 	area_destroy(&area);
 
 	for (int node = 1; node >= 0; node--) {
@@ -166,7 +114,7 @@ static void test_policy(void)
 			die_errno("mbind");
 		mark_fill_pages(area.start, NR_PAGES, 1);
 		if (moves)
-			ktap_ok(all_on_node(&area, node),
+			ktap_ok(node_holds(&area, node),
 				"mbind: new pages are on node %d", node);
 		else
 			ktap_skip("this kernel ignores mbind",
@@ -182,13 +130,13 @@ static void test_move_pages(void)
 	struct area area = marked_secret(2);
 	int *status = calloc(NR_PAGES, sizeof(*status));
 
-	ktap_ok(all_on_node(&area, 0), "a secret is on node 0");
+	ktap_ok(node_holds(&area, 0), "a secret is on node 0");
 	/* The result says how many stayed; what counts is where they are. */
-	ktap_note("move_pages: %ld", move_to(&area, 1, status));
+	ktap_note("move_pages: %ld", node_move(&area, 1, status));
 	ktap_ok(moved_to(&area, 1), "move_pages to node 1");
 	ktap_ok(is_whole(&area, 2), "it is what it was, and absent");
-	ktap_note("move_pages: %ld", move_to(&area, 0, status));
-	ktap_ok((!moves || all_on_node(&area, 0)) && is_whole(&area, 2),
+	ktap_note("move_pages: %ld", node_move(&area, 0, status));
+	ktap_ok((!moves || node_holds(&area, 0)) && is_whole(&area, 2),
 		"and so it is when it has come back");
 	ktap_ok(!kcore_search_marks(2, NR_PAGES * WORDS_PER_PAGE).nr_marks,
 		"no memory that is present holds a part of it");
@@ -206,7 +154,7 @@ static void test_migrate_pages(void)
 	ktap_ok(moved_to(&area, 1) && is_whole(&area, 3),
 		"migrate_pages to node 1: all of it, whole and absent");
 	syscall(SYS_migrate_pages, 0, 8 * sizeof(from), &to, &from);
-	ktap_ok((!moves || all_on_node(&area, 0)) && is_whole(&area, 3),
+	ktap_ok((!moves || node_holds(&area, 0)) && is_whole(&area, 3),
 		"migrate_pages back");
 	area_destroy(&area);
 }
@@ -242,15 +190,15 @@ static void test_fallback(void)
 	write_file("/proc/sys/vm/unmapped_alloc", "0");
 	area = marked_secret(6);
 	status = calloc(NR_PAGES, sizeof(*status));
-	move_to(&area, 1, status);
-	ktap_ok(count_on_node(&area, 0) >= NR_PAGES / 2 && is_whole(&area, 6),
+	node_move(&area, 1, status);
+	ktap_ok(node_count(&area, 0) >= NR_PAGES / 2 && is_whole(&area, 6),
 		"single pages do not move, and are absent");
 	area_destroy(&area);
 	area = secret_area(NR_PAGES * PAGE_SIZE);
 	if (bind_policy(&area, 1, 0))
 		die_errno("mbind");
 	mark_fill_pages(area.start, NR_PAGES, 7);
-	ktap_ok(all_on_node(&area, 1) && is_whole(&area, 7),
+	ktap_ok(node_holds(&area, 1) && is_whole(&area, 7),
 		"mbind: new single pages are on node 1");
 	write_file("/proc/sys/vm/unmapped_alloc", "1");
 	area_destroy(&area);
@@ -297,7 +245,7 @@ static void test_written(void)
 	if (pthread_create(&thread, NULL, write_passes, &writer))
 		die(EXIT_FAILED, "no thread");
 	for (int i = 0; i < NR_ROUNDS; i++)
-		move_to(&area, ~i & 1, status);
+		node_move(&area, ~i & 1, status);
 	nr_moved = vmstat_read("pgmigrate_success") - nr_moved;
 	atomic_store(&writer.stop, true);
 	pthread_join(thread, NULL);
@@ -309,6 +257,64 @@ static void test_written(void)
 	ktap_ok(area_is_absent(&area), "they are absent");
 	area_destroy(&area);
 	free(status);
+}
+
+/* Section: NUMA balancing */
+
+#define BALANCING	"/proc/sys/kernel/numa_balancing"
+#define BALANCING_DIR	"/sys/kernel/debug/sched/numa_balancing"
+#define GIVE_UP_SECONDS	240
+
+static void set_balancing(bool on)
+{
+	write_file(BALANCING, on ? "1" : "0");
+	/* Sooner than after a second, and as often as may be */
+	if (on && kfile_exists(BALANCING_DIR)) {
+		write_file(BALANCING_DIR "/scan_delay_ms", "20");
+		write_file(BALANCING_DIR "/scan_period_min_ms", "20");
+	}
+}
+
+/* Touch all pages until @node has them or time is up. How many has it? */
+static size_t touch_until_on(struct area *area, int node)
+{
+	u64 end = now_ns() + GIVE_UP_SECONDS * 1000000000ULL;
+	size_t nr = 0;
+
+	do {
+		for (int i = 0; i < 100; i++)
+			mark_count_wrong_pages(area->start, area_nr_pages(area), 7);
+		nr = node_count(area, node);
+	} while (nr < area_nr_pages(area) && now_ns() < end);
+	return nr;
+}
+
+/*
+ * A task works on a secret that lies on another node, and its pages come after it: to
+ * unmapped memory that stands free there, as faults of this kind may not block.
+ */
+static void test_hinting(void)
+{
+	struct area area;
+	size_t nr_moved;
+
+	if (!moves || !kfile_exists(BALANCING)) {
+		ktap_skip("secrets or pages do not move on this kernel",
+			  "NUMA balancing: a secret comes after its task");
+		ktap_skip("the same", "it is what it was, and absent");
+		return;
+	}
+	node_leave_blocks(1, 2 * NR_PAGES * PAGE_SIZE);
+	area = marked_secret(7);
+	pin_to_cpu(nr_cpus_online() - 1);
+	set_balancing(true);
+	nr_moved = touch_until_on(&area, 1);
+	set_balancing(false);
+	unpin();
+	ktap_ok(nr_moved == NR_PAGES, "NUMA balancing: a secret comes after its task, %zu of %lu pages",
+		nr_moved, NR_PAGES);
+	ktap_ok(is_whole(&area, 7), "it is what it was, and absent");
+	area_destroy(&area);
 }
 
 /* Whoever gets the pages next finds nothing in them. */
@@ -330,7 +336,7 @@ int main(void)
 
 	if (access("/sys/devices/system/node/node1", F_OK))
 		die(EXIT_CANNOT_RUN, "two NUMA nodes are needed");
-	ktap_plan(21);
+	ktap_plan(23);
 	area = marked_secret(1);
 	moves = kernel_unmaps_blocks();
 	area_destroy(&area);
@@ -342,6 +348,7 @@ int main(void)
 	test_mbind_move();
 	test_fallback();
 	test_written();
+	test_hinting();
 	validator_report();
 
 	ktap_ok(free_pages_read() > nr_free - (long)FREE_SLACK,
