@@ -16,6 +16,7 @@
 #include <linux/sched/mm.h>
 #include <linux/smp.h>
 #include <asm/unmapped.h>
+#include <asm/word-at-a-time.h>
 
 #include "internal.h"
 #include "unmapped_kunit.h"
@@ -548,6 +549,51 @@ static void test_freed_wakes_kswapd(struct kunit *test)
 	}
 }
 
+/* Section: reads across the end of memory that is present */
+
+static void free_pages_of_block(struct page *page)
+{
+	unsigned int i;
+
+	for (i = 0; i < pageblock_nr_pages; i++)
+		__free_page(page + i);
+}
+
+/*
+ * String functions read whole words, past the end of a string into the page behind
+ * it. A block that is absent there gives zeroes, and the bytes before it come.
+ */
+static void test_zeropad(struct kunit *test)
+{
+	struct page *before = ut_alloc(GFP_USER, pageblock_order + 1);
+	unsigned long pfn, word;
+	struct page *page;
+	unsigned int i;
+	u8 *end;
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, before);
+	split_page(before, pageblock_order + 1);
+	page = before + pageblock_nr_pages;
+	pfn = page_to_pfn(page);
+	end = page_address(page);
+	/* Zeroes must not come from the block itself */
+	ut_fill(test, page, 0);
+	free_pages_of_block(before);
+	ut_go_cold();
+	err = alloc_contig_range(pfn - 1, pfn, MIGRATE_MOVABLE, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	if (!err) {
+		memset(end - sizeof(word), 0xff, sizeof(word));
+		for (i = 1; i < sizeof(word); i++) {
+			word = load_unaligned_zeropad(end - i);
+			KUNIT_EXPECT_EQ(test, word, BIT(BITS_PER_BYTE * i) - 1);
+		}
+		free_contig_range(pfn - 1, 1);
+	}
+	free_pages_of_block(page);
+}
+
 /* Section: capture by compaction */
 
 #ifdef CONFIG_COMPACTION
@@ -717,6 +763,7 @@ static struct kunit_case unmapped_paths_test_cases[] = {
 	KUNIT_CASE(test_highatomic),
 	KUNIT_CASE(test_highatomic_refused),
 	KUNIT_CASE(test_freed_wakes_kswapd),
+	KUNIT_CASE(test_zeropad),
 #ifdef CONFIG_COMPACTION
 	KUNIT_CASE(test_capture),
 #endif
