@@ -34,9 +34,9 @@
  *  - A poisoned page is neither handed out nor listed.
  *
  * Interrupts are off while the lock is held, mostly for a few instructions, at most for
- * as many pages as are kept, as for the zone lock that this saves: a trylock that an interrupt fails, as per-CPU lists have,
- * would not be cheaper.  Drains take the lock from other CPUs, also of those that
- * are offline.
+ * as many pages as are kept, as for the zone lock that this saves: a trylock that an
+ * interrupt fails, as per-CPU lists have, would not be cheaper.  Drains take the lock
+ * from other CPUs, also of those that are offline.
  *
  * Lock order: unmapped_pcp.lock, then the zone lock.
  * Contexts: any but NMI.
