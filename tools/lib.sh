@@ -81,6 +81,14 @@ need_disk() {
 		die $E_NOTHING "$2 needs $1 MiB of free disk below $BUILD, there are $nd_free: free some, or set BUILD=DIR to another place"
 }
 
+# need_kernels NAME...: builds those that are not up to date; dies if one does not
+# build. tools/vm asks no more than whether there is one.
+need_kernels() {
+	for nk_name; do
+		"$TOP/tools/kernel" "$nk_name" >&2 || exit
+	done
+}
+
 # ccache_environment: the same objects at any path, so that its caches hit.
 ccache_environment() {
 	export CCACHE_BASEDIR="$TOP" CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros
