@@ -28,6 +28,7 @@
 
 #include "internal.h"
 
+#define NR_LOST		64
 #define HOLD_PAGES_MAX	BIT(20)
 
 static DEFINE_MUTEX(hold_mutex);
@@ -127,6 +128,18 @@ static int ask_in_vain(void)
 	       alloc_pages(gfp | __GFP_NOFAIL, 0) ? -EIO : 0;
 }
 
+/* More than one: a stack that has not been written to since may keep an address. */
+static int lose_memory(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_LOST; i++) {
+		if (!kmalloc(64, GFP_KERNEL))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int hold_command(char *command)
 {
 	unsigned long nr;
@@ -141,7 +154,7 @@ static int hold_command(char *command)
 	else if (!strcmp(command, "refuse"))
 		return ask_in_vain();
 	else if (!strcmp(command, "leak"))
-		return kmalloc(64, GFP_KERNEL) ? 0 : -ENOMEM;
+		return lose_memory();
 	else if (sscanf(command, "%lu %u", &nr, &order) == 2)
 		return hold_pages(nr, order);
 	else
