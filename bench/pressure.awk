@@ -90,6 +90,7 @@ function report(c) {
 	if (c == "huge") {
 		row(c, "fresh")
 		row(c, "after", ">= 0.98 of fresh", of(c, "after") >= 0.98 * of(c, "fresh"))
+		row(c, "after", ">= 0.98 of stock", at_least(c, "after", 0.98))
 	} else if (c == "available") {
 		row(c, "largest_kib", ">= 0.98 of stock", at_least(c, "largest_kib", 0.98))
 	} else if (c == "alternate") {

@@ -42,8 +42,8 @@ static const char usage[] =
 
 #define TABLE_ROUNDS	40
 #define HOLES_A_ROUND	2
-/* Slab and a few file pages may be reclaimed on the way, as on stock. */
-#define MAX_STOLEN	1024
+/* Slab and a few file pages may be reclaimed on the way, as on stock: less than for a block. */
+#define MAX_STOLEN	256
 /* Blocks that a round may try in vain: the few that lack a secret of their own. */
 #define MAX_VAIN	32
 #define SEED_KEPT	1000
