@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <glob.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,9 @@
 #define NR_STEPS	16	/* of a block each, of which one page is kept */
 #define LIMIT_PAGES	16UL
 #define GIVE_UP_SECONDS	120
+#define NR_REFUSED	100	/* in a row */
+/* Ten in five seconds; twice, as such a span may end meanwhile */
+#define NR_LINES_MAX	20
 #define SEED		1
 
 /* Counters that must exist; the rest of the program reads each of them. */
@@ -223,6 +227,61 @@ static int exceed_file(void)
 	return EXIT_PASSED;
 }
 
+static sigjmp_buf refused;
+
+static void on_sigbus(int sig)
+{
+	(void)sig;
+	siglongjmp(refused, 1);
+}
+
+/* Touch a page beyond the end of the file @nr times. How often was it refused? */
+static long touch_beyond_end(int nr)
+{
+	struct sigaction catch = { .sa_handler = on_sigbus }, before;
+	int fd = secret_create_sized(PAGE_SIZE);
+	volatile u64 *start = mmap(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+				   MAP_SHARED, fd, 0);
+	volatile long nr_refused = 0;
+
+	if (start == MAP_FAILED || sigaction(SIGBUS, &catch, &before))
+		die_errno("cannot touch what is not there");
+	for (volatile int i = 0; i < nr; i++) {
+		if (sigsetjmp(refused, 1))
+			nr_refused++;
+		else
+			start[WORDS_PER_PAGE] = 1;
+	}
+	sigaction(SIGBUS, &before, NULL);
+	munmap((void *)start, 2 * PAGE_SIZE);
+	close(fd);
+	return nr_refused;
+}
+
+/* Who is refused over and over fills the log neither with lines nor unseen. */
+static void test_log_is_limited(void)
+{
+	int nr_lines = kmsg_count_lines("secretmem: counters[", "beyond the end");
+	long nr = counter("secretmem_fail_eof"), nr_refused;
+
+	nr_refused = touch_beyond_end(NR_REFUSED);
+	nr = counter("secretmem_fail_eof") - nr;
+	nr_lines = kmsg_count_lines("secretmem: counters[", "beyond the end") - nr_lines;
+	ktap_ok(nr_refused == NR_REFUSED && nr == nr_refused,
+		"%ld touches in a row were refused, %ld counted", nr_refused, nr);
+	ktap_ok(nr_lines > 0 && nr_lines <= NR_LINES_MAX,
+		"they made %d lines of the log", nr_lines);
+
+	/* The kernel tells when it has something to say again. */
+	for (int i = 0; i < GIVE_UP_SECONDS &&
+	     !kmsg_count_lines("secretmem_refused: ", "callbacks suppressed"); i++) {
+		sleep(1);
+		touch_beyond_end(1);
+	}
+	ktap_ok(kmsg_count_lines("secretmem_refused: ", "callbacks suppressed"),
+		"the log says that lines were left out");
+}
+
 static int exceed_cgroup(void)
 {
 	struct area area;
@@ -264,7 +323,7 @@ static void test_no_block(void)
 
 int main(void)
 {
-	ktap_plan(22);
+	ktap_plan(25);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (vmstat_read(names[i]) == KSTAT_ABSENT)
 			die(EXIT_FAILED, "no counter %s", names[i]);
@@ -279,6 +338,8 @@ int main(void)
 	test_refused("secretmem_fail_cgroup", "not charged by the cgroup",
 		     SIGKILL, exceed_cgroup);
 	test_no_block();
+	/* Last: the log may take no more lines for a while. */
+	test_log_is_limited();
 	settle();
 	ktap_ok(holds(0), "in the end no secret is held");
 	validator_report();
