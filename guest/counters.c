@@ -46,6 +46,9 @@ static const char * const names[] = {
 	"nr_secretmem", "unmapped_return", "unmapped_clear",
 	"unmapped_migrate", "unmapped_pack", "unmapped_pack_fail",
 	"unmapped_kswapd_wait", "unmapped_alloc_fail",
+	"unmapped_alloc_fail_off", "unmapped_alloc_fail_no_wait",
+	"unmapped_alloc_fail_no_memory", "unmapped_alloc_fail_no_block",
+	"unmapped_evacuate_fail_busy", "unmapped_evacuate_fail_no_room",
 	"unmapped_flip_fail_entry", "unmapped_flip_fail_table",
 	"unmapped_flip_fail_claimed", "unmapped_flip_fail_poison",
 	"secretmem_fail_limit", "secretmem_fail_cgroup",
@@ -307,18 +310,21 @@ static int exceed_lists(void)
 static void test_no_block(void)
 {
 	long nr = counter("unmapped_alloc_fail");
+	long nr_off = counter("unmapped_alloc_fail_off");
 	struct area area;
 
 	take(&area, PAGE_SIZE);
 	write_file(FLIP_SWITCH, "0");
 	write_file(FALLBACK_SWITCH, "0");
-	test_refused("secretmem_fail_nomem", "no memory that can be unmapped",
+	test_refused("secretmem_fail_nomem", "no memory, or none that can be unmapped",
 		     SIGBUS, exceed_lists);
 	write_file(FALLBACK_SWITCH, "1");
 	write_file(FLIP_SWITCH, "1");
 	area_destroy(&area);
 	nr = counter("unmapped_alloc_fail") - nr;
-	ktap_ok(nr == 1, "%ld requests got nothing", nr);
+	nr_off = counter("unmapped_alloc_fail_off") - nr_off;
+	ktap_ok(nr == 1 && nr_off == 1,
+		"%ld requests got nothing, %ld because flips were forbidden", nr, nr_off);
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "area.h"
@@ -19,6 +20,8 @@
 
 #define SIZE		(64 * PAGE_SIZE)
 #define LOG		"unmapped: "
+#define USER		1000
+#define NR_ALLOWED	16
 
 static void fill(const struct area *area, u64 value)
 {
@@ -51,6 +54,30 @@ static bool absent(const struct area *area)
 	return !nr_present;
 }
 
+/*
+ * A child that may have @nr_pages touches more. Of another user: what the parent
+ * holds does not count against its limit.
+ */
+static bool stopped_by_limit(u64 nr_pages)
+{
+	struct rlimit limit = {
+		.rlim_cur = nr_pages * PAGE_SIZE,
+		.rlim_max = nr_pages * PAGE_SIZE,
+	};
+	pid_t pid = fork_child();
+
+	if (!pid) {
+		struct area area;
+
+		if (setrlimit(RLIMIT_MEMLOCK, &limit) || setgid(USER) || setuid(USER))
+			die_errno("setrlimit or setuid");
+		area = secret_area(SIZE);
+		fill(&area, 1);
+		_exit(0);
+	}
+	return child_killed_by(wait_child(pid), SIGBUS);
+}
+
 static bool touch_is_sigbus(void)
 {
 	pid_t pid = fork_child();
@@ -68,8 +95,11 @@ int main(void)
 {
 	struct area before, during;
 	long nr_fallbacks, nr_flips;
+	bool stopped;
 
-	ktap_plan(13);
+	ktap_plan(14);
+	/* Each CPU keeps some free unmapped pages: one CPU, and all are used up */
+	pin_to_cpu(0);
 	ktap_ok(kmsg_count_lines(LOG "on: ", "2048 kB") == 1,
 		"the log says since boot that blocks are unmapped");
 	before = secret_area(SIZE);
@@ -93,6 +123,13 @@ int main(void)
 	ktap_ok(absent(&during), "these are absent as well");
 	ktap_ok(holds(&before, 1) && holds(&during, 1000),
 		"both secrets are what they were");
+
+	/* A page that was tried for, and not handed out, is none */
+	nr_fallbacks = vmstat_read("unmapped_fallback");
+	stopped = stopped_by_limit(NR_ALLOWED);
+	nr_fallbacks = vmstat_read("unmapped_fallback") - nr_fallbacks;
+	ktap_ok(stopped && nr_fallbacks == NR_ALLOWED,
+		"%d pages within a limit count as %ld", NR_ALLOWED, nr_fallbacks);
 
 	write_file("/proc/sys/vm/unmapped_fallback", "0");
 	ktap_ok(touch_is_sigbus(), "without the fallback a touch gives SIGBUS");

@@ -358,6 +358,20 @@ static void report_fallback(void)
 			"%ld single pages were unmapped", nr);
 }
 
+/* With a page that stays in every block, that is why requests get nothing. */
+static void report_reason(void)
+{
+	long nr = vmstat_read("unmapped_alloc_fail");
+	long nr_no_block = vmstat_read("unmapped_alloc_fail_no_block");
+
+	if (nr == KSTAT_ABSENT || unmovable_percent < 100)
+		ktap_skip("not asked for", "why requests got nothing");
+	else
+		ktap_ok(nr > 0 && nr_no_block == nr,
+			"%ld requests got nothing, %ld because no block could be made",
+			nr, nr_no_block);
+}
+
 /* What cannot become whole is not emptied, as far as that can be seen. */
 static void report_vain(void)
 {
@@ -382,6 +396,7 @@ static void report(bool survived, bool none_killed)
 		"%zu pages granted of %zu that secrets asked for",
 		result->nr_granted, result->nr_asked);
 	report_fallback();
+	report_reason();
 	report_vain();
 	ktap_ok(toll_of(&result->toll, "pgsteal") <= MAX_STOLEN,
 		"%ld pages were reclaimed", toll_of(&result->toll, "pgsteal"));
@@ -403,7 +418,7 @@ int main(int argc, char **argv)
 
 	parse_options(argc, argv);
 	result = shared_alloc(sizeof(*result));
-	ktap_plan(10);
+	ktap_plan(11);
 	survived = demand_in_child(demand);
 	report_fragments();
 	report(survived, vmstat_read("oom_kill") == nr_kills);

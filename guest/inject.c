@@ -30,11 +30,13 @@
 
 #define DEBUGFS		"/sys/kernel/debug"
 #define SWITCH		"/proc/sys/vm/unmapped_alloc"
+#define FOLIO_SWITCH	"/sys/kernel/mm/secretmem/large_folios"
 #define MAKE_IT_FAIL	"/proc/self/make-it-fail"
 #define SETUP_FAILED	"unmapped: off: setting up failed with error -12"
 #define MIN_SETUP_FAILS	8
 #define MAX_SPACE	1000
 #define OBJECT_BYTES	256
+#define NR_OBJECTS_MISSED "32"
 #define NR_ROUNDS	24
 #define AREA_BYTES	(3 * MIB + 5 * PAGE_SIZE)
 
@@ -188,6 +190,49 @@ static void test_setup(void)
 	validator_result("... and the validator is content");
 }
 
+/* Section: the page cache */
+
+/* The second page of a file needs a node of its tree, the first one none. */
+static void touch_without_nodes(void)
+{
+	struct area area = secret_area(2 * PAGE_SIZE);
+
+	write_file(MAKE_IT_FAIL, "1");
+	*area_page(&area, 1) = 1;
+	_exit(0);
+}
+
+/*
+ * Small objects cannot be had for a while, though pages can: touches are refused for
+ * want of memory, and made again, until they can. Nobody set the cgroup a limit.
+ */
+static void test_page_cache(void)
+{
+	long nr_nomem = vmstat_read("secretmem_fail_nomem");
+	long nr_cgroup = vmstat_read("secretmem_fail_cgroup");
+	bool passed;
+	pid_t pid;
+
+	write_file(FOLIO_SWITCH, "never");
+	start_injection("100");
+	write_file(DEBUGFS "/fail_page_alloc/probability", "0");
+	write_file(DEBUGFS "/failslab/times", NR_OBJECTS_MISSED);
+	pid = fork_child();
+	if (!pid)
+		touch_without_nodes();
+	passed = child_passed(wait_child(pid));
+	set_injection("probability", "0");
+	write_file(FOLIO_SWITCH, "always");
+
+	nr_nomem = vmstat_read("secretmem_fail_nomem") - nr_nomem;
+	nr_cgroup = vmstat_read("secretmem_fail_cgroup") - nr_cgroup;
+	ktap_ok(passed, "without memory for the page cache, a touch is made again");
+	ktap_ok(nr_nomem > 0 && !nr_cgroup,
+		"%ld were refused for want of memory, %ld by the cgroup", nr_nomem,
+		nr_cgroup);
+	validator_result("... and the validator is content");
+}
+
 int main(void)
 {
 	static const char *const probabilities[] = { "1", "10", "50" };
@@ -197,9 +242,10 @@ int main(void)
 	if (kfile_number(SWITCH, 10))
 		die(EXIT_CANNOT_RUN, "it is on already: boot with unmapped_alloc=off");
 	counts = shared_alloc(sizeof(*counts));
-	ktap_plan(2 * ARRAY_SIZE(probabilities) + 6);
+	ktap_plan(2 * ARRAY_SIZE(probabilities) + 9);
 	test_setup();
 	ktap_ok(!vmstat_read("unmapped_flip"), "nothing was flipped meanwhile");
+	test_page_cache();
 	for (size_t i = 0; i < ARRAY_SIZE(probabilities); i++) {
 		ktap_ok(run_rounds(probabilities[i]),
 			"%s %% of allocations fail: processes end as they should",

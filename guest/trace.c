@@ -62,8 +62,8 @@ static struct word {
 	{ "unmapped_map_back", "switch", "unmapped_take_back", 0 },
 	{ "unmapped_map_back", "hibernation", "unmapped_take_back", 0 },
 	{ "unmapped_evacuate", "emptied", "unmapped_evacuate", 0 },
-	{ "unmapped_evacuate", "busy", "unmapped_evacuate_fail", 0 },
-	{ "unmapped_evacuate", "no_room", "unmapped_evacuate_fail", 0 },
+	{ "unmapped_evacuate", "busy", "unmapped_evacuate_fail_busy", 0 },
+	{ "unmapped_evacuate", "no_room", "unmapped_evacuate_fail_no_room", 0 },
 	{ "unmapped_clear", "run", "unmapped_clear", 0 },
 	{ "unmapped_clear", "batch", "unmapped_clear", 0 },
 	{ "unmapped_clear", "refused", "none", 0 },
@@ -72,8 +72,8 @@ static struct word {
 static const char * const counters[] = {
 	"unmapped_flip", "unmapped_flip_fail_entry", "unmapped_flip_fail_table",
 	"unmapped_flip_fail_claimed", "unmapped_flip_fail_poison",
-	"unmapped_take_back", "unmapped_evacuate", "unmapped_evacuate_fail",
-	"unmapped_clear",
+	"unmapped_take_back", "unmapped_evacuate", "unmapped_evacuate_fail_busy",
+	"unmapped_evacuate_fail_no_room", "unmapped_clear",
 };
 
 static long moved[ARRAY_SIZE(counters)];	/* at first: where they stood */

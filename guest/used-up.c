@@ -63,14 +63,29 @@ static void use_up(const char *what)
 	ktap_ok(memory_is_back(nr_free), "%s: all memory comes back", what);
 }
 
+/* Each request that gets nothing is counted by its reason, once. */
+static void report_reasons(void)
+{
+	long nr = vmstat_read("unmapped_alloc_fail");
+	long nr_no_memory = vmstat_read("unmapped_alloc_fail_no_memory");
+	long sum = nr_no_memory + vmstat_read("unmapped_alloc_fail_off") +
+		   vmstat_read("unmapped_alloc_fail_no_wait") +
+		   vmstat_read("unmapped_alloc_fail_no_block");
+
+	ktap_ok(nr_no_memory > 0, "%ld requests got nothing for want of memory",
+		nr_no_memory);
+	ktap_ok(sum == nr, "%ld got nothing, the reasons add up to %ld", nr, sum);
+}
+
 int main(void)
 {
-	ktap_plan(kfile_exists(FALLBACK) ? 7 : 4);
+	ktap_plan(kfile_exists(FALLBACK) ? 9 : 4);
 	use_up("at first");
 	if (kfile_exists(FALLBACK)) {
 		write_file(FALLBACK, "0");
 		use_up("blocks only");
 		write_file(FALLBACK, "1");
+		report_reasons();
 	}
 	validator_report();
 	return ktap_finish();

@@ -131,6 +131,9 @@ void unmapped_return_start(void);
 
 /* secretmem_count.c */
 void secretmem_refused(enum vm_event_item reason);
+vm_fault_t secretmem_refused_by(int err);
+int secretmem_filemap_add_folio(struct address_space *mapping, struct folio *folio,
+				pgoff_t index, gfp_t gfp);
 
 extern const char * const unmapped_freetype_names[MIGRATE_TYPES];
 
@@ -268,8 +271,11 @@ static inline bool unmapped_fallback_allowed(void)
 	return READ_ONCE(sysctl_unmapped_fallback);
 }
 
+/* A single page was unmapped instead, and handed out */
 static inline void unmapped_count_fallback(void)
 {
+	if (!unmapped_enabled())
+		return;
 	pr_info_once("unmapped: no pageblock to be had, unmapping single pages\n");
 	count_vm_event(UNMAPPED_FALLBACK);
 }
@@ -687,6 +693,8 @@ static inline freetype_t gfp_freetype(gfp_t gfp)
 #define freed_info_migratetype(info, page, pfn)	get_pfnblock_migratetype(page, pfn)
 #define unmapped_reclaim_ahead(zone)		0UL
 #define secretmem_refused(reason)		do { } while (0)
+#define secretmem_refused_by(err)		vmf_error(err)
+#define secretmem_filemap_add_folio		filemap_add_folio
 #define secretmem_add_held(folio)		do { } while (0)
 #define secretmem_sub_held(folio)		do { } while (0)
 #define unmapped_take_back_zonelist(gfp, order, ac)	false

@@ -180,23 +180,26 @@ static bool get_memory(gfp_t gfp, unsigned int order, struct alloc_context *ac,
 	return *kswapd_helps || reclaim(gfp, order, ac);
 }
 
+/*
+ * @err: set to what ended it where NULL is returned, -ENOMEM if memory is short; else
+ * no block can be made, or a signal is pending.
+ */
 static struct page *alloc_with_room(gfp_t gfp, unsigned int order,
-				    struct alloc_context *ac)
+				    struct alloc_context *ac, int *err)
 {
 	const unsigned int flip_order = max_t(unsigned int, order, pageblock_order);
 	struct zone *preferred = zonelist_zone(ac->preferred_zoneref);
 	int nr_rounds = 0, nr_fruitless = 0, nr_vain = 0;
 	bool kswapd_helps = true;
 	struct page *page;
-	int err;
 
 	if (!preferred)
 		return NULL;
 	for (;;) {
-		err = make_room(gfp, flip_order, ac);
-		if (err == -EBUSY || (!err && nr_vain++ == VAIN_BLOCKS_MAX))
+		*err = make_room(gfp, flip_order, ac);
+		if (*err == -EBUSY || (!*err && nr_vain++ == VAIN_BLOCKS_MAX))
 			break;
-		if (err == -ENOMEM) {
+		if (*err == -ENOMEM) {
 			if (unmapped_reclaim_deferred(preferred))
 				break;
 			if (get_memory(gfp, flip_order, ac, &kswapd_helps))
@@ -228,6 +231,20 @@ static bool may_make_room(gfp_t gfp)
 	       !(current->flags & PF_MEMALLOC) && unmapped_flips_allowed();
 }
 
+/* A request got nothing. @err: what alloc_with_room() said, if it was asked */
+static void count_failure(gfp_t gfp, int err)
+{
+	count_vm_event(UNMAPPED_ALLOC_FAIL);
+	if (!unmapped_flips_allowed())
+		count_vm_event(UNMAPPED_ALLOC_FAIL_OFF);
+	else if (!may_make_room(gfp) || fatal_signal_pending(current))
+		count_vm_event(UNMAPPED_ALLOC_FAIL_NO_WAIT);
+	else if (err == -ENOMEM)
+		count_vm_event(UNMAPPED_ALLOC_FAIL_NO_MEMORY);
+	else
+		count_vm_event(UNMAPPED_ALLOC_FAIL_NO_BLOCK);
+}
+
 /**
  * unmapped_alloc_pages - the page allocator, for unmapped pages
  * @gfp: flags of the request, with the scope of the task applied
@@ -244,6 +261,7 @@ struct page *unmapped_alloc_pages(gfp_t gfp, unsigned int order,
 	unsigned int cookie;
 	unsigned long pflags;
 	struct page *page;
+	int err = -EBUSY;
 
 	if (!unmapped_gfp_valid(gfp))
 		return NULL;
@@ -260,14 +278,14 @@ struct page *unmapped_alloc_pages(gfp_t gfp, unsigned int order,
 			ac->preferred_zoneref =
 				first_zones_zonelist(ac->zonelist, ac->highest_zoneidx,
 						     ac->nodemask);
-			page = alloc_with_room(gfp, order, ac);
+			page = alloc_with_room(gfp, order, ac, &err);
 		} while (!page && read_mems_allowed_retry(cookie));
 		psi_memstall_leave(&pflags);
 	}
 	if (!page) {
 		/* Others have something smaller to fall back on */
 		if (!(gfp & __GFP_NORETRY))
-			count_vm_event(UNMAPPED_ALLOC_FAIL);
+			count_failure(gfp, err);
 		warn_alloc(gfp, ac->nodemask,
 			   "unmapped page allocation failure: order:%u", order);
 	}

@@ -287,11 +287,13 @@ static void test_orders(struct kunit *test)
 static void test_atomic(struct kunit *test)
 {
 	unsigned long flips = ut_nr_events(UNMAPPED_FLIP);
+	unsigned long failures = ut_nr_events(UNMAPPED_ALLOC_FAIL_NO_WAIT);
 	struct page *page;
 
 	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_ATOMIC, 0));
 	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_NOWAIT, 0));
 	KUNIT_EXPECT_EQ(test, ut_nr_events(UNMAPPED_FLIP), flips);
+	KUNIT_EXPECT_EQ(test, ut_nr_events(UNMAPPED_ALLOC_FAIL_NO_WAIT), failures + 2);
 
 	ut_get_free_block(test);
 	flips = ut_nr_events(UNMAPPED_FLIP);

@@ -302,6 +302,18 @@ static bool range_free(struct zone *zone, unsigned long pfn, unsigned long end_p
 	return !test_pages_isolated(pfn, end_pfn, 0);
 }
 
+static void note_evacuation(unsigned long pfn, unsigned int order, int err)
+{
+	if (!err) {
+		count_vm_event(UNMAPPED_EVACUATE);
+	} else {
+		count_vm_event(UNMAPPED_EVACUATE_FAIL);
+		count_vm_event(err == -ENOMEM ? UNMAPPED_EVACUATE_FAIL_NO_ROOM :
+						UNMAPPED_EVACUATE_FAIL_BUSY);
+	}
+	trace_unmapped_evacuate(pfn, order, -err);
+}
+
 /*
  * Return: 0 if the range is free now, where somebody else may take it at once;
  * -ENOMEM if there was nowhere to move pages to, or memory is too short to do without
@@ -335,8 +347,7 @@ static int evacuate(struct zone *zone, unsigned long pfn, unsigned int order,
 		err = -EBUSY;
 	undo_isolate_page_range(pfn, end_pfn, migratetype);
 
-	count_vm_event(err ? UNMAPPED_EVACUATE_FAIL : UNMAPPED_EVACUATE);
-	trace_unmapped_evacuate(pfn, order, -err);
+	note_evacuation(pfn, order, err);
 	return err;
 }
 
