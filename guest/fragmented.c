@@ -31,6 +31,7 @@
 #include "ktap.h"
 #include "mark.h"
 #include "pagemap.h"
+#include "profile.h"
 #include "toll.h"
 #include "validator.h"
 
@@ -315,7 +316,9 @@ static int demand(void)
 	secret = secret_area(result->nr_asked * PAGE_SIZE);
 	toll_begin(&result->toll);
 	result->nr_instr = instr_now();
+	profile_begin();
 	result->nr_granted = demand_pages(&secret, SEED_SECRET);
+	profile_end();
 	result->nr_instr = instr_now() - result->nr_instr;
 	toll_end(&result->toll);
 	result->nr_wrong_secret =
