@@ -272,6 +272,43 @@ static void test_lowmem_reserve(struct kunit *test)
 #endif
 }
 
+/* What may not be unmapped for want of a kind of zone, and not of its size? */
+static void expect_never_flips(struct kunit *test, struct zone *zone)
+{
+	const long nr_managed = zone_managed_pages(zone);
+	bool flips, large;
+
+	/* The size of one that is empty is made up, for the time of the question. */
+	if (!nr_managed)
+		atomic_long_set(&zone->managed_pages, zone_managed_pages(ut_zone));
+	flips = unmapped_zone_flips(zone, pageblock_order);
+	large = zone_managed_pages(zone) / 2 > high_wmark_pages(zone) + pageblock_nr_pages;
+	if (!nr_managed)
+		atomic_long_set(&zone->managed_pages, 0);
+	KUNIT_EXPECT_TRUE_MSG(test, large, "%s", zone->name);
+	KUNIT_EXPECT_FALSE_MSG(test, flips, "%s", zone->name);
+	if (!nr_managed)
+		return;
+
+	KUNIT_EXPECT_FALSE(test, unmapped_flip(zone, 0, GFP_HIGHUSER_MOVABLE,
+					       unmapped_ft(MOVABLE)));
+	KUNIT_EXPECT_FALSE(test, unmapped_flip(zone, 0, GFP_KERNEL | GFP_DMA,
+					       unmapped_ft(UNMOVABLE)));
+	KUNIT_EXPECT_EQ(test, zone_free_unmapped(zone), 0);
+}
+
+/* Some zones are mapped for good, however large: for devices, and to be unplugged. */
+static void test_flip_zones(struct kunit *test)
+{
+	struct zone *zones = ut_zone->zone_pgdat->node_zones;
+
+#ifdef CONFIG_ZONE_DMA
+	expect_never_flips(test, &zones[ZONE_DMA]);
+#endif
+	expect_never_flips(test, &zones[ZONE_MOVABLE]);
+	KUNIT_EXPECT_TRUE(test, unmapped_zone_flips(ut_zone, pageblock_order));
+}
+
 /* Make a page of the largest order the first one that a movable flip takes. */
 static struct page *expose_largest(struct list_head *taken)
 {
@@ -792,6 +829,7 @@ static struct kunit_case unmapped_flip_test_cases[] = {
 	KUNIT_CASE(test_flip_modes),
 	KUNIT_CASE(test_flip_highatomic),
 	KUNIT_CASE(test_lowmem_reserve),
+	KUNIT_CASE(test_flip_zones),
 	KUNIT_CASE(test_flip_cuts_largest),
 	KUNIT_CASE(test_flip_failures),
 	KUNIT_CASE(test_flip_failures_alloc),
