@@ -21,6 +21,7 @@
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
+#include "memblock.h"
 #include "validator.h"
 
 #define TRACING		"/sys/kernel/tracing"
@@ -31,14 +32,18 @@
 #define FAULTS		"/sys/kernel/debug/unmapped/faults"
 #define FAULT_UNMAP	"1"
 #define FAULT_CLAIMED	"2"
+#define FAULT_TABLE	"32"
+#define FAULT_POISON	"64"
 #define SIZE		(16 * MIB)
 #define NR_BLOCKS	((long)(SIZE / BLOCK_BYTES))
 #define NR_PAGES	((long)(SIZE / PAGE_SIZE))
 #define BLOCK_ORDER	9
 #define NR_KEPT		64	/* pages of each block that stay in use */
 #define ASK_PERCENT	60	/* of what is free in pieces */
+#define MOST_PERCENT	85	/* of what is free: more than lies in other memory blocks */
 #define NR_BLOCKS_MAX	4096UL	/* 8 GiB */
 #define GIVE_UP_SECONDS	120
+#define NR_STEPS	16	/* of a block each, of which one page is kept */
 
 /*
  * What the kernel may say, the counter that it moves, and by how much it did: by
@@ -251,20 +256,53 @@ static int take_back_and_evacuate(void)
 	return nr_asked ? EXIT_FAILED : EXIT_PASSED;
 }
 
-/* Debug kernels can make flips fail. */
-static void plant_faults(void)
+/* Blocks that are in use sparsely are emptied into others, and mapped back. */
+static void pack_sparse(void)
+{
+	struct area kept[NR_STEPS], dropped[NR_STEPS];
+
+	for (int i = 0; i < NR_STEPS; i++) {
+		kept[i] = secret_area(PAGE_SIZE);
+		mark_fill_pages(kept[i].start, 1, 1);
+		dropped[i] = secret_area(BLOCK_BYTES - PAGE_SIZE);
+		mark_fill_pages(dropped[i].start, area_nr_pages(&dropped[i]), 1);
+	}
+	for (int i = 0; i < NR_STEPS; i++)
+		area_destroy(&dropped[i]);
+	settle();
+	write_file("/proc/sys/vm/compact_memory", "1");
+	for (int i = 0; i < NR_STEPS; i++)
+		area_destroy(&kept[i]);
+	settle();
+}
+
+/* Free unmapped blocks stand nearly everywhere when memory goes offline. It comes back. */
+static void take_memory_offline(void)
+{
+	take_and_drop((size_t)free_pages_read() * MOST_PERCENT / 100 * PAGE_SIZE);
+	memblock_find_movable();
+}
+
+/* Debug kernels can make flips fail: one that finds nothing unmapped beforehand. */
+static void plant_fault(const char *fault)
 {
 	struct area area;
 
-	write_file(FAULTS, FAULT_UNMAP);
-	area = secret_area(PAGE_SIZE);
-	*area_page(&area, 0) = 1;
-	area_destroy(&area);
-	write_file(FAULTS, FAULT_CLAIMED);
+	write_file(FLIP_SWITCH, "0");
+	write_file(FLIP_SWITCH, "1");
+	write_file(FAULTS, fault);
 	area = secret_area(PAGE_SIZE);
 	*area_page(&area, 0) = 1;
 	area_destroy(&area);
 	write_file(FAULTS, "0");
+}
+
+static void plant_faults(void)
+{
+	plant_fault(FAULT_UNMAP);
+	plant_fault(FAULT_CLAIMED);
+	plant_fault(FAULT_TABLE);
+	plant_fault(FAULT_POISON);
 }
 
 /* Section: the results */
@@ -300,6 +338,10 @@ static void report_reasons(long nr_returned)
 	ktap_ok(sum_of("unmapped_map_back", "switch") >= NR_BLOCKS,
 		"the switch mapped %ld blocks back", sum_of("unmapped_map_back", "switch"));
 	ktap_ok(nr_taken > 0, "others took %ld back", nr_taken);
+	ktap_ok(sum_of("unmapped_map_back", "pack") > 0, "%ld went back packed",
+		sum_of("unmapped_map_back", "pack"));
+	ktap_ok(sum_of("unmapped_map_back", "range") > 0, "%ld went offline",
+		sum_of("unmapped_map_back", "range"));
 	ktap_ok(sum_of("unmapped_evacuate", "emptied") > 0, "%ld blocks were emptied",
 		sum_of("unmapped_evacuate", "emptied"));
 	ktap_ok(sum_of("unmapped_clear", "run") >= NR_PAGES &&
@@ -310,7 +352,9 @@ static void report_reasons(long nr_returned)
 		ktap_skip("faults cannot be planted here", "flips that fail say why");
 	else
 		ktap_ok(sum_of("unmapped_flip", "fail_entry") > 0 &&
-			sum_of("unmapped_flip", "fail_claimed") > 0,
+			sum_of("unmapped_flip", "fail_claimed") > 0 &&
+			sum_of("unmapped_flip", "fail_table") > 0 &&
+			sum_of("unmapped_flip", "fail_poison") > 0,
 			"flips that fail say why");
 }
 
@@ -321,12 +365,14 @@ int main(void)
 
 	if (!kfile_exists(EVENTS "/enable"))
 		die(EXIT_CANNOT_RUN, "this kernel has no events of unmapped pages");
-	ktap_plan(10 + ARRAY_SIZE(counters));
+	ktap_plan(12 + ARRAY_SIZE(counters));
 	write_file(RETURN_SWITCH, "0");
 	trace_begin();
 	free_large_and_small();
 	nr_returned = let_idle_blocks_go();
 	switch_off_and_on();
+	pack_sparse();
+	take_memory_offline();
 	if (kfile_exists(FAULTS))
 		plant_faults();
 	granted = demand_in_child(take_back_and_evacuate);

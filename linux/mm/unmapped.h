@@ -165,6 +165,7 @@ static inline bool __accept_for_unmapped(struct zone *zone) { return false; }
 #define UNMAPPED_FAULT_NO_CLEAR	BIT(3)	/* freed pages keep their contents */
 #define UNMAPPED_FAULT_DELAY	BIT(4)	/* flips and map-backs dawdle */
 #define UNMAPPED_FAULT_TABLE	BIT(5)	/* no page table to split a 1 GiB entry with */
+#define UNMAPPED_FAULT_POISON	BIT(6)	/* the next flip meets a poisoned page; once */
 
 #ifdef CONFIG_DEBUG_PAGE_ALLOC_UNMAPPED
 extern unsigned int unmapped_faults;
@@ -210,6 +211,15 @@ static inline bool unmapped_fault(unsigned int fault)
 	return READ_ONCE(unmapped_faults) & fault;
 }
 
+/* A fault that goes away by itself. No other one may be planted meanwhile. */
+static inline bool unmapped_fault_once(unsigned int fault)
+{
+	if (!unmapped_fault(fault))
+		return false;
+	WRITE_ONCE(unmapped_faults, unmapped_faults & ~fault);
+	return true;
+}
+
 /*
  * Where pages stand on no list: lets others race with what the caller is at.
  * Tests may put a function of theirs into unmapped_in_flip.
@@ -218,6 +228,7 @@ extern void (*unmapped_in_flip)(struct page *page, unsigned int order);
 void unmapped_mid_flip(struct page *page, unsigned int order);
 #else
 static inline bool unmapped_fault(unsigned int fault) { return false; }
+static inline bool unmapped_fault_once(unsigned int fault) { return false; }
 static inline void unmapped_mid_flip(struct page *page, unsigned int order) { }
 #endif
 

@@ -394,6 +394,16 @@ bool __unmapped_free_poisoned(struct page *page, unsigned int order)
 	return true;
 }
 
+/* Was a page poisoned after its block was listed? Then what is sound goes back. */
+static bool give_poisoned(struct zone *zone, struct page *page, unsigned int order)
+{
+	if (unmapped_fault_once(UNMAPPED_FAULT_POISON)) {
+		give_pages(zone, page, order, true);
+		return true;
+	}
+	return __unmapped_free_poisoned(page, order);
+}
+
 /*
  * Flip pages that were taken; those that could not be flipped move to @failed.
  * All share one shootdown. It comes after a failure as well, for the 1 GiB entry
@@ -478,7 +488,7 @@ static bool flip_pages(struct zone *zone, unsigned int order, gfp_t gfp,
 				continue;
 			if (!page)
 				break;
-			if (__unmapped_free_poisoned(page, order)) {
+			if (give_poisoned(zone, page, order)) {
 				count_failed_flip(page, order, UNMAPPED_FLIP_FAIL_POISON);
 				continue;
 			}
