@@ -20,7 +20,7 @@ test-all: setup ## the same, and the tests that take long or need the kernel off
 	@tests/run all
 
 bench: setup ## measure stock and ours beside each other; QUICK=1 is short
-	@worst=0; for bench in $(if $(QUICK),'cost -q',cost run pressure); do \
+	@worst=0; for bench in $(if $(QUICK),'cost -q' 'pressure keep-64 huge',cost run pressure); do \
 		bench/$$bench || worst=$$?; done; exit $$worst
 
 kernel: ## build one kernel: KERNEL=ours|stock|off|debug
