@@ -7,10 +7,12 @@
  *
  * Each racer is a process that does its work over and over until all of them have
  * done their share and got through, or tried very often; so the verdict hangs on
- * counts and not on time. Debug kernels
- * dawdle in the windows that a race needs (fault 16 in debugfs). What is checked:
- * secrets are zero when they come and whole until they go, nothing hangs or
- * splats, and the validator is content, meanwhile and at the end.
+ * counts and not on time. Memory where everybody takes some all the time may never
+ * have a block that goes offline, or a gigantic page: once all have done their
+ * share, those that got through go once for each try of those that did not.
+ * Debug kernels dawdle in the windows that a race needs (fault 16 in debugfs). What
+ * is checked: secrets are zero when they come and whole until they go, nothing
+ * hangs or splats, and the validator is content, meanwhile and at the end.
  *
  * What others may refuse, a memory block with kernel memory for instance, is not
  * an error here; but each racer must have got through, or raced with nobody. What
@@ -48,8 +50,9 @@ struct racer {
 	bool try_alone;		/* not every machine can do it at all */
 };
 
-/* Written by one racer each, read by all */
+/* Written by one racer each but for the first, read by all */
 struct progress {
+	bool races;
 	u64 nr_done;
 	u64 nr_through;
 	u64 nr_broken;		/* secrets that were not what they must be */
@@ -165,21 +168,9 @@ static const struct racer racers[] = {
 /* How often each racer has to do its work */
 #define NR_ROUNDS	8
 /* ... until it got through, but no more often than this */
-#define NR_ROUNDS_MAX	1000
+#define NR_ROUNDS_MAX	200
 /* How often something is tried that a machine may not be able to do */
 #define NR_ALONE	32
-
-static void race(size_t index)
-{
-	u64 state = index + 1;
-
-	own = &progress[index];
-	while (!*stop) {
-		own->nr_through += racers[index].work(&state);
-		own->nr_done++;
-	}
-	_exit(EXIT_PASSED);
-}
 
 static bool has_done_its_share(const volatile struct progress *p)
 {
@@ -192,6 +183,47 @@ static bool all_have_done_their_share(const pid_t *pids)
 		if (pids[i] && !has_done_its_share(&progress[i]))
 			return false;
 	return true;
+}
+
+/* How often those have tried that did not get through; 0 once all of them did */
+static u64 nr_vain_tries(void)
+{
+	u64 sum = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(racers); i++)
+		if (!progress[i].nr_through)
+			sum += progress[i].nr_done;
+	return sum;
+}
+
+static bool all_have_tried(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(racers); i++)
+		if (progress[i].races && progress[i].nr_done < NR_ROUNDS)
+			return false;
+	return true;
+}
+
+static void let_others_try(void)
+{
+	u64 nr = nr_vain_tries();
+
+	while (nr && !*stop && nr_vain_tries() == nr)
+		usleep(10000);
+}
+
+static void race(size_t index)
+{
+	u64 state = index + 1;
+
+	own = &progress[index];
+	while (!*stop) {
+		own->nr_through += racers[index].work(&state);
+		own->nr_done++;
+		if (own->nr_through && all_have_tried())
+			let_others_try();
+	}
+	_exit(EXIT_PASSED);
 }
 
 /* Why a racer stays at home; NULL if it does not */
@@ -213,6 +245,7 @@ static const char *reason_to_skip(const struct racer *racer, bool with_cpus)
 static void run_race(pid_t *pids, const char * const *reasons)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(racers); i++) {
+		progress[i].races = !reasons[i];
 		pids[i] = reasons[i] ? 0 : fork_child();
 		if (!pids[i] && !reasons[i])
 			race(i);
