@@ -594,92 +594,6 @@ static void test_zeropad(struct kunit *test)
 	free_pages_of_block(page);
 }
 
-/* Section: memory that is free in pieces */
-
-#ifdef CONFIG_COMPACTION
-/*
- * Keep a page of each whole free block of the node, one that cannot move, and free the
- * others: with a second reference on its first page a block is freed but for that.
- */
-static void break_free_blocks(struct list_head *kept)
-{
-	const gfp_t gfp = (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_THISNODE | __GFP_NOWARN;
-	struct page *page;
-
-	while ((page = alloc_pages_node(zone_to_nid(ut_zone), gfp, pageblock_order))) {
-		get_page(page);
-		__free_pages(page, pageblock_order);
-		list_add(&page->lru, kept);
-		cond_resched();
-	}
-}
-
-static void free_kept(struct list_head *kept)
-{
-	struct page *page, *next;
-
-	list_for_each_entry_safe(page, next, kept, lru) {
-		list_del(&page->lru);
-		__free_page(page);
-	}
-}
-
-/* Has kcompactd begun to work since then, or was it at least told to? */
-static bool kcompactd_was_woken(unsigned long nr_wakes)
-{
-	return READ_ONCE(ut_zone->zone_pgdat->kcompactd_max_order) ||
-	       ut_nr_events(KCOMPACTD_WAKE) != nr_wakes;
-}
-
-static bool kcompactd_rests(void)
-{
-	int i;
-
-	for (i = 0; i < 1000; i++) {
-		if (!READ_ONCE(ut_zone->zone_pgdat->kcompactd_max_order))
-			return true;
-		msleep(20);
-	}
-	return false;
-}
-
-/*
- * A request that finds no whole block, where memory is free, wakes kcompactd to make
- * some, and not kswapd, which would reclaim; one that finds a block wakes neither.
- */
-static void test_pieces_wake_kcompactd(struct kunit *test)
-{
-	pg_data_t *pgdat = ut_zone->zone_pgdat;
-	unsigned long nr_wakes, nr_rounds;
-	struct page *page;
-	LIST_HEAD(kept);
-	bool woken;
-
-	KUNIT_ASSERT_TRUE(test, kcompactd_rests());
-	KUNIT_ASSERT_TRUE(test, kswapd_sleeps(pgdat));
-	nr_wakes = ut_nr_events(KCOMPACTD_WAKE);
-	page = ut_get(test, GFP_USER, 0);
-	KUNIT_EXPECT_FALSE(test, kcompactd_was_woken(nr_wakes));
-	ut_put(test, page);
-	KUNIT_ASSERT_TRUE(test, ut_go_cold());
-
-	break_free_blocks(&kept);
-	nr_wakes = ut_nr_events(KCOMPACTD_WAKE);
-	nr_rounds = ut_nr_events(PAGEOUTRUN);
-	page = ut_alloc(GFP_USER, 0);
-	woken = kcompactd_was_woken(nr_wakes);
-	if (page)
-		__free_page(page);
-	free_kept(&kept);
-
-	KUNIT_EXPECT_TRUE(test, woken);
-	KUNIT_EXPECT_TRUE(test, kcompactd_rests());
-	KUNIT_EXPECT_NE(test, ut_nr_events(KCOMPACTD_WAKE), nr_wakes);
-	KUNIT_EXPECT_TRUE(test, kswapd_sleeps(pgdat));
-	KUNIT_EXPECT_EQ(test, ut_nr_events(PAGEOUTRUN), nr_rounds);
-}
-#endif
-
 /* Section: capture by compaction */
 
 #ifdef CONFIG_COMPACTION
@@ -851,7 +765,6 @@ static struct kunit_case unmapped_paths_test_cases[] = {
 	KUNIT_CASE(test_freed_wakes_kswapd),
 	KUNIT_CASE(test_zeropad),
 #ifdef CONFIG_COMPACTION
-	KUNIT_CASE_SLOW(test_pieces_wake_kcompactd),
 	KUNIT_CASE(test_capture),
 #endif
 #ifdef CONFIG_MEMORY_FAILURE
