@@ -412,6 +412,21 @@ static void raise_marks(struct marks *marks, unsigned long mark)
 	}
 }
 
+/* kswapd sleeps, and nobody has asked for it since it fell asleep. */
+static bool kswapd_sleeps(pg_data_t *pgdat)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		/* A look, as wakeup_kswapd() takes one; it pairs with nothing */
+		if (waitqueue_active(&pgdat->kswapd_wait) &&
+		    READ_ONCE(pgdat->kswapd_highest_zoneidx) == MAX_NR_ZONES)
+			return true;
+		msleep(20);
+	}
+	return false;
+}
+
 static void restore_marks(const struct marks *marks)
 {
 	int i;
@@ -420,6 +435,13 @@ static void restore_marks(const struct marks *marks)
 		WRITE_ONCE(node_zone(i)->_watermark[WMARK_LOW], marks->low[i]);
 		WRITE_ONCE(node_zone(i)->_watermark[WMARK_HIGH], marks->high[i]);
 	}
+}
+
+/* kswapd, which they woke, would map back what the next test leaves unmapped. */
+static void restore_marks_and_wait(const struct marks *marks)
+{
+	restore_marks(marks);
+	kswapd_sleeps(ut_zone->zone_pgdat);
 }
 
 static unsigned long nr_reserved(void)
@@ -453,7 +475,7 @@ static void test_highatomic(struct kunit *test)
 	reserved = nr_reserved();
 	unmapped = ut_alloc(GFP_ATOMIC, 1);
 	reserved_after = nr_reserved();
-	restore_marks(&marks);
+	restore_marks_and_wait(&marks);
 
 	KUNIT_EXPECT_GE(test, reserved, pageblock_nr_pages);
 	KUNIT_EXPECT_EQ(test, reserved_after, reserved);
@@ -474,13 +496,19 @@ static void test_highatomic(struct kunit *test)
 /* What is reserved serves no unmapped request, not even of one who may have all. */
 static void test_highatomic_refused(struct kunit *test)
 {
-	struct page *page;
+	struct page *page = NULL;
 	struct marks marks;
 	unsigned int noreclaim;
+	int i;
 
-	raise_marks(&marks, LONG_MAX / 2);
-	page = alloc_pages_node(zone_to_nid(ut_zone), GFP_ATOMIC | __GFP_NOWARN, 1);
-	restore_marks(&marks);
+	/* Whoever else allocates under such marks may dissolve the reserve again */
+	for (i = 0; i < 16 && !(page && page_zone(page)->nr_free_highatomic); i++) {
+		if (page)
+			__free_pages(page, 1);
+		raise_marks(&marks, LONG_MAX / 2);
+		page = alloc_pages_node(zone_to_nid(ut_zone), GFP_ATOMIC | __GFP_NOWARN, 1);
+		restore_marks_and_wait(&marks);
+	}
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	KUNIT_EXPECT_TRUE(test, is_highatomic(page));
 	KUNIT_EXPECT_GT(test, READ_ONCE(page_zone(page)->nr_free_highatomic), 0);
@@ -489,21 +517,6 @@ static void test_highatomic_refused(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ut_alloc(GFP_ATOMIC | __GFP_MEMALLOC, 0));
 	memalloc_noreclaim_restore(noreclaim);
 	__free_pages(page, 1);
-}
-
-/* kswapd sleeps, and nobody has asked for it since it fell asleep. */
-static bool kswapd_sleeps(pg_data_t *pgdat)
-{
-	int i;
-
-	for (i = 0; i < 1000; i++) {
-		/* A look, as wakeup_kswapd() takes one; it pairs with nothing */
-		if (waitqueue_active(&pgdat->kswapd_wait) &&
-		    READ_ONCE(pgdat->kswapd_highest_zoneidx) == MAX_NR_ZONES)
-			return true;
-		msleep(20);
-	}
-	return false;
 }
 
 /*
@@ -545,6 +558,7 @@ static void test_freed_wakes_kswapd(struct kunit *test)
 		WRITE_ONCE(pgdat->kswapd_failures, MAX_RECLAIM_RETRIES);
 		KUNIT_EXPECT_EQ(test, free_wakes_kswapd(page, marks[i]), i == 1);
 		KUNIT_EXPECT_EQ(test, READ_ONCE(pgdat->kswapd_failures) == 0, i == 1);
+		KUNIT_EXPECT_TRUE(test, kswapd_sleeps(pgdat));
 		WRITE_ONCE(pgdat->kswapd_failures, 0);
 	}
 }
