@@ -25,6 +25,7 @@
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
+#include "options.h"
 #include "toll.h"
 #include "validator.h"
 
@@ -205,8 +206,7 @@ static const struct mode *find_mode(const char *name)
 	for (size_t i = 0; name && i < ARRAY_SIZE(modes); i++)
 		if (!strcmp(modes[i].name, name))
 			return &modes[i];
-	fputs(usage, stderr);
-	exit(EXIT_USAGE);
+	wrong_use(usage);
 }
 
 int main(int argc, char **argv)
@@ -222,14 +222,8 @@ int main(int argc, char **argv)
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			return EXIT_PASSED;
-		}
-		if (c != 'a') {
-			fputs(usage, stderr);
-			return EXIT_USAGE;
-		}
+		if (c != 'a')
+			other_option(c, usage);
 		ask_percent = parse_number(optarg);
 	}
 	mode = find_mode(optind == argc - 1 ? argv[optind] : NULL);

@@ -23,6 +23,7 @@
 #include "instr.h"
 #include "kfile.h"
 #include "kstat.h"
+#include "options.h"
 #include "profile.h"
 
 static const char usage[] =
@@ -106,19 +107,13 @@ static struct options parse_options(int argc, char **argv)
 		case 'a':
 			opt.any_clock = true;
 			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(EXIT_PASSED);
 		default:
-			fputs(usage, stderr);
-			exit(EXIT_USAGE);
+			other_option(c, usage);
 		}
 	}
 	if (optind != argc || !opt.size || opt.size % BLOCK_BYTES ||
-	    !opt.nr_rounds) {
-		fputs(usage, stderr);
-		exit(EXIT_USAGE);
-	}
+	    !opt.nr_rounds)
+		wrong_use(usage);
 	return opt;
 }
 

@@ -30,6 +30,7 @@
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
+#include "options.h"
 #include "pagemap.h"
 #include "profile.h"
 #include "toll.h"
@@ -95,20 +96,14 @@ static void parse_options(int argc, char **argv)
 		case 'a':
 			ask_percent = parse_number(optarg);
 			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(EXIT_PASSED);
 		default:
-			fputs(usage, stderr);
-			exit(EXIT_USAGE);
+			other_option(c, usage);
 		}
 	}
 	if (!nr_keep || nr_keep & (nr_keep - 1) || nr_keep > PAGES_PER_BLOCK ||
 	    unmovable_percent > 100 || ask_percent > 100 ||
-	    (with_secrets && !unmovable_percent)) {
-		fputs(usage, stderr);
-		exit(EXIT_USAGE);
-	}
+	    (with_secrets && !unmovable_percent))
+		wrong_use(usage);
 }
 
 /* Section: page tables or secrets in the way */

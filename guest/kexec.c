@@ -31,6 +31,7 @@
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
+#include "options.h"
 #include "validator.h"
 
 /* Linux 6.8; Debian 12's headers are older. */
@@ -372,12 +373,8 @@ static const char *parse_options(int argc, char **argv)
 		case 'a':
 			append = optarg;
 			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(EXIT_PASSED);
 		default:
-			fputs(usage, stderr);
-			exit(EXIT_USAGE);
+			other_option(c, usage);
 		}
 	}
 	return append;

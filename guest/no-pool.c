@@ -14,6 +14,7 @@
 #include "area.h"
 #include "kstat.h"
 #include "ktap.h"
+#include "options.h"
 
 #define NR_TIMES	2
 #define PAGES_PER_BLOCK	(BLOCK_BYTES / PAGE_SIZE)
@@ -56,12 +57,8 @@ static struct options parse_options(int argc, char **argv)
 		case 'b':
 			opt.nr_batch_blocks = (long)parse_number(optarg);
 			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(EXIT_PASSED);
 		default:
-			fputs(usage, stderr);
-			exit(EXIT_USAGE);
+			other_option(c, usage);
 		}
 	}
 	return opt;

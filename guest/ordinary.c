@@ -22,6 +22,7 @@
 #include "hoard.h"
 #include "instr.h"
 #include "kstat.h"
+#include "options.h"
 #include "profile.h"
 
 static const char usage[] =
@@ -214,19 +215,13 @@ int main(int argc, char **argv)
 		case 'o':
 			only = optarg;
 			break;
-		case 'h':
-			fputs(usage, stdout);
-			return EXIT_PASSED;
 		default:
-			fputs(usage, stderr);
-			return EXIT_USAGE;
+			other_option(c, usage);
 		}
 	}
 	if (optind != argc || !nr_rounds ||
-	    (strcmp(beside, "none") && strcmp(beside, "free") && strcmp(beside, "used"))) {
-		fputs(usage, stderr);
-		return EXIT_USAGE;
-	}
+	    (strcmp(beside, "none") && strcmp(beside, "free") && strcmp(beside, "used")))
+		wrong_use(usage);
 	if (!instr_is_exact())
 		die(EXIT_CANNOT_RUN, "the clock counts no instructions: run me by tools/vm --icount");
 	make_cached_file();

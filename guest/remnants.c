@@ -25,6 +25,7 @@
 
 #include "area.h"
 #include "mark.h"
+#include "options.h"
 
 /* Linux 6.5; Debian 12's headers are older. */
 #ifndef IORING_SETUP_NO_MMAP
@@ -112,18 +113,12 @@ static struct options parse_options(int argc, char **argv)
 		case 'f':
 			opt.faults = optarg;
 			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(EXIT_PASSED);
 		default:
-			fputs(usage, stderr);
-			exit(EXIT_USAGE);
+			other_option(c, usage);
 		}
 	}
-	if (!opt.seed || opt.size < MIB) {
-		fputs(usage, stderr);
-		exit(EXIT_USAGE);
-	}
+	if (!opt.seed || opt.size < MIB)
+		wrong_use(usage);
 	return opt;
 }
 

@@ -16,6 +16,7 @@
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
+#include "options.h"
 
 #define SIZE		(64 * MIB)
 #define NR_TIMES	3
@@ -72,14 +73,8 @@ int main(int argc, char **argv)
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			return EXIT_PASSED;
-		}
-		if (c != 'm') {
-			fputs(usage, stderr);
-			return EXIT_USAGE;
-		}
+		if (c != 'm')
+			other_option(c, usage);
 		max_growth_kb = (long)parse_number(optarg);
 	}
 

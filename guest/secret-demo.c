@@ -22,6 +22,7 @@
 #include "dmap.h"
 #include "kstat.h"
 #include "mark.h"
+#include "options.h"
 #include "pagemap.h"
 
 static const char usage[] =
@@ -87,19 +88,13 @@ static struct options parse_options(int argc, char **argv)
 		case 'a':
 			opt.kind = AREA_ANON;
 			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(EXIT_PASSED);
 		default:
-			fputs(usage, stderr);
-			exit(EXIT_USAGE);
+			other_option(c, usage);
 		}
 	}
 	if (optind != argc || !opt.size || opt.size % PAGE_SIZE ||
-	    !opt.nr_rounds) {
-		fputs(usage, stderr);
-		exit(EXIT_USAGE);
-	}
+	    !opt.nr_rounds)
+		wrong_use(usage);
 	return opt;
 }
 

@@ -14,6 +14,7 @@
 #include "dmap.h"
 #include "ktap.h"
 #include "mark.h"
+#include "options.h"
 #include "pagemap.h"
 
 #define NR_HELD		4
@@ -164,14 +165,8 @@ int main(int argc, char **argv)
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			return EXIT_PASSED;
-		}
-		if (c != 'r') {
-			fputs(usage, stderr);
-			return EXIT_USAGE;
-		}
+		if (c != 'r')
+			other_option(c, usage);
 		nr_rounds = (unsigned int)parse_number(optarg);
 	}
 	ktap_plan(5);

@@ -18,6 +18,14 @@ void wrong_use(const char *usage)
 	exit(EXIT_USAGE);
 }
 
+void other_option(int c, const char *usage)
+{
+	if (c != 'h')
+		wrong_use(usage);
+	fputs(usage, stdout);
+	exit(EXIT_PASSED);
+}
+
 void parse_number_options(int argc, char **argv, const char *usage,
 			  const struct number_option *options)
 {
@@ -34,12 +42,8 @@ void parse_number_options(int argc, char **argv, const char *usage,
 		};
 	}
 	while ((c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			exit(EXIT_PASSED);
-		}
 		if (c < FIRST_OPTION)
-			wrong_use(usage);
+			other_option(c, usage);
 		*options[c - FIRST_OPTION].value = parse_number(optarg);
 	}
 }

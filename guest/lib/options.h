@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The command line of programs whose options are all numbers: --NAME NUMBER. Others
- * have a getopt_long() of their own.
+ * have a getopt_long() of their own, with 'h' for --help.
  */
 #ifndef GUEST_LIB_OPTIONS_H
 #define GUEST_LIB_OPTIONS_H
@@ -19,5 +19,7 @@ void parse_number_options(int argc, char **argv, const char *usage,
 
 /* Print @usage as an error and leave. */
 void wrong_use(const char *usage) __attribute__((noreturn));
+/* What getopt_long() returned, and the program has no case for: 'h', or wrong use. */
+void other_option(int c, const char *usage) __attribute__((noreturn));
 
 #endif
