@@ -50,9 +50,8 @@ struct racer {
 	bool try_alone;		/* not every machine can do it at all */
 };
 
-/* Written by one racer each but for the first, read by all */
+/* Written by one racer each, read by all */
 struct progress {
-	bool races;
 	u64 nr_done;
 	u64 nr_through;
 	u64 nr_broken;		/* secrets that were not what they must be */
@@ -151,19 +150,23 @@ static bool validate(u64 *state)
 }
 
 static const struct racer racers[] = {
-	{ "secrets", "/proc/self", take_secret, false, false },
-	{ "more secrets", "/proc/self", take_secret, false, false },
-	{ "anonymous memory", "/proc/self", take_anon, false, false },
-	{ "pages held by the kernel", UNMAPPED_DEBUGFS "/hold", hold_and_free, false, false },
-	{ "the switch", "/proc/sys/vm/unmapped_alloc", toggle_switch, false, false },
+	{ "secrets", "/proc/self", .work = take_secret },
+	{ "more secrets", "/proc/self", .work = take_secret },
+	{ "anonymous memory", "/proc/self", .work = take_anon },
+	{ "pages held by the kernel", UNMAPPED_DEBUGFS "/hold", .work = hold_and_free },
+	{ "the switch", "/proc/sys/vm/unmapped_alloc", .work = toggle_switch },
 	{ "memory offline", "/sys/devices/system/memory/block_size_bytes",
-	  offline_memory, false, true },
-	{ "CPU offline", "/sys/devices/system/cpu/cpu1/online", offline_cpu, true, false },
-	{ "compaction", "/proc/sys/vm/compact_memory", compact, false, false },
+	  .work = offline_memory, .try_alone = true },
+	{ "CPU offline", "/sys/devices/system/cpu/cpu1/online",
+	  .work = offline_cpu, .only_on_demand = true },
+	{ "compaction", "/proc/sys/vm/compact_memory", .work = compact },
 	{ "gigantic pages", "/sys/kernel/mm/hugepages/hugepages-1048576kB",
-	  take_gigantic, false, true },
-	{ "the validator", UNMAPPED_DEBUGFS "/validate", validate, false, false },
+	  .work = take_gigantic, .try_alone = true },
+	{ "the validator", UNMAPPED_DEBUGFS "/validate", .work = validate },
 };
+
+/* Why a racer stays at home; NULL if it does not. Known before any of them starts */
+static const char *reasons[ARRAY_SIZE(racers)];
 
 /* How often each racer has to do its work */
 #define NR_ROUNDS	8
@@ -177,10 +180,10 @@ static bool has_done_its_share(const volatile struct progress *p)
 	return p->nr_done >= (p->nr_through ? NR_ROUNDS : NR_ROUNDS_MAX);
 }
 
-static bool all_have_done_their_share(const pid_t *pids)
+static bool all_have_done_their_share(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(racers); i++)
-		if (pids[i] && !has_done_its_share(&progress[i]))
+		if (!reasons[i] && !has_done_its_share(&progress[i]))
 			return false;
 	return true;
 }
@@ -199,7 +202,7 @@ static u64 nr_vain_tries(void)
 static bool all_have_tried(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(racers); i++)
-		if (progress[i].races && progress[i].nr_done < NR_ROUNDS)
+		if (!reasons[i] && progress[i].nr_done < NR_ROUNDS)
 			return false;
 	return true;
 }
@@ -226,7 +229,6 @@ static void race(size_t index)
 	_exit(EXIT_PASSED);
 }
 
-/* Why a racer stays at home; NULL if it does not */
 static const char *reason_to_skip(const struct racer *racer, bool with_cpus)
 {
 	u64 state = 1;
@@ -242,15 +244,16 @@ static const char *reason_to_skip(const struct racer *racer, bool with_cpus)
 				  NULL;
 }
 
-static void run_race(pid_t *pids, const char * const *reasons)
+static void run_race(pid_t *pids)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(racers); i++) {
-		progress[i].races = !reasons[i];
-		pids[i] = reasons[i] ? 0 : fork_child();
-		if (!pids[i] && !reasons[i])
+		if (reasons[i])
+			continue;
+		pids[i] = fork_child();
+		if (!pids[i])
 			race(i);
 	}
-	while (!all_have_done_their_share(pids))
+	while (!all_have_done_their_share())
 		usleep(100000);
 	*stop = 1;
 }
@@ -258,7 +261,6 @@ static void run_race(pid_t *pids, const char * const *reasons)
 int main(int argc, char **argv)
 {
 	bool with_cpus = argc == 2 && !strcmp(argv[1], "--cpu-hotplug");
-	const char *reasons[ARRAY_SIZE(racers)];
 	pid_t pids[ARRAY_SIZE(racers)];
 	long nr_flips = vmstat_read("unmapped_flip");
 	long nr_back = vmstat_read("unmapped_take_back");
@@ -275,11 +277,11 @@ int main(int argc, char **argv)
 	if (!access(UNMAPPED_DEBUGFS "/faults", F_OK))
 		write_file(UNMAPPED_DEBUGFS "/faults", FAULT_DELAY);
 
-	run_race(pids, reasons);
+	run_race(pids);
 	for (size_t i = 0; i < ARRAY_SIZE(racers); i++) {
 		const volatile struct progress *p = &progress[i];
 
-		if (!pids[i]) {
+		if (reasons[i]) {
 			ktap_skip(reasons[i], "%s", racers[i].name);
 			continue;
 		}
