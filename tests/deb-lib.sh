@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154 # the caller sets `work`
 #
-# Shared by tests/deb and tests/debian: a Debian 12 made by mmdebstrap, and tests
-# each of which builds on the one before; to be sourced after tools/lib.sh.
+# Shared by tests/deb, tests/deb-* and tests/debian: a Debian 12 made by mmdebstrap,
+# and tests each of which builds on the one before; to be sourced after tools/lib.sh.
 # Owns: `log`, the output of the last command that was `logged`.
-# The caller sets `work`, a directory of its own.
+# The caller sets `work`, a directory of its own, where it makes one.
 
 log=''
 
