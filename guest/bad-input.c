@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -287,17 +286,6 @@ static bool try_limit_in_batch(void)
 	return passed;
 }
 
-static void set_limit(u64 nr_pages)
-{
-	struct rlimit limit = {
-		.rlim_cur = nr_pages * PAGE_SIZE,
-		.rlim_max = nr_pages * PAGE_SIZE,
-	};
-
-	if (setrlimit(RLIMIT_MEMLOCK, &limit))
-		die_errno("setrlimit");
-}
-
 /* All rounds of a trial in one child, with a limit that lasts over them. */
 static bool repeat(bool (*trial)(void))
 {
@@ -307,7 +295,7 @@ static bool repeat(bool (*trial)(void))
 		int nr_passed = 0;
 
 		signal(SIGBUS, on_sigbus);
-		set_limit(LIMIT_PAGES);
+		limit_locked_memory(LIMIT_PAGES * PAGE_SIZE);
 		for (int i = 0; i < NR_ROUNDS; i++)
 			nr_passed += trial();
 		if (nr_passed != NR_ROUNDS)

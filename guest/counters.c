@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +24,7 @@
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
+#include "secretload.h"
 #include "validator.h"
 
 #define RETURN_SWITCH	"/proc/sys/vm/unmapped_return_seconds"
@@ -136,16 +136,11 @@ static void test_held(void)
 
 static void test_packed(void)
 {
-	struct area kept[NR_STEPS], dropped[NR_STEPS];
+	struct area kept[NR_STEPS];
 	long nr_packed = counter("unmapped_pack");
 	long nr_moved = counter("unmapped_migrate"), nr_wrong = 0;
 
-	for (int i = 0; i < NR_STEPS; i++) {
-		take(&kept[i], PAGE_SIZE);
-		take(&dropped[i], BLOCK_BYTES - PAGE_SIZE);
-	}
-	for (int i = 0; i < NR_STEPS; i++)
-		area_destroy(&dropped[i]);
+	secretload_sparse(kept, NR_STEPS, SEED);
 	write_file("/proc/sys/vm/compact_memory", "1");
 	nr_packed = counter("unmapped_pack") - nr_packed;
 	nr_moved = counter("unmapped_migrate") - nr_moved;
@@ -206,13 +201,9 @@ static void test_refused(const char *name, const char *reason, int sig,
 
 static int exceed_limit(void)
 {
-	struct rlimit limit = {
-		LIMIT_PAGES * PAGE_SIZE, LIMIT_PAGES * PAGE_SIZE
-	};
 	struct area area;
 
-	if (setrlimit(RLIMIT_MEMLOCK, &limit))
-		die_errno("setrlimit");
+	limit_locked_memory(LIMIT_PAGES * PAGE_SIZE);
 	take(&area, 2 * LIMIT_PAGES * PAGE_SIZE);
 	return EXIT_PASSED;
 }

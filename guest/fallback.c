@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "area.h"
@@ -60,17 +59,14 @@ static bool absent(const struct area *area)
  */
 static bool stopped_by_limit(u64 nr_pages)
 {
-	struct rlimit limit = {
-		.rlim_cur = nr_pages * PAGE_SIZE,
-		.rlim_max = nr_pages * PAGE_SIZE,
-	};
 	pid_t pid = fork_child();
 
 	if (!pid) {
 		struct area area;
 
-		if (setrlimit(RLIMIT_MEMLOCK, &limit) || setgid(USER) || setuid(USER))
-			die_errno("setrlimit or setuid");
+		limit_locked_memory(nr_pages * PAGE_SIZE);
+		if (setgid(USER) || setuid(USER))
+			die_errno("setuid");
 		area = secret_area(SIZE);
 		fill(&area, 1);
 		_exit(0);

@@ -95,14 +95,6 @@ static long pmd_mapped_kb(const void *start)
 	return kb;
 }
 
-static void set_limit(size_t bytes)
-{
-	struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
-
-	if (setrlimit(RLIMIT_MEMLOCK, &limit))
-		die_errno("setrlimit");
-}
-
 /* Run a test that spoils its process in a child. */
 static bool in_child(bool (*test)(void))
 {
@@ -238,7 +230,7 @@ static bool sparse_fits(void)
 {
 	struct area area;
 
-	set_limit(8 * MIB);
+	limit_locked_memory(8 * MIB);
 	area = secret_area(64 * MIB);
 	touch(&area, 0, PAGES_PER_BLOCK);
 	return area_mapped(&area) == 64 * MIB / BLOCK_BYTES;
@@ -248,7 +240,7 @@ static bool covered_is_large(void)
 {
 	struct area area;
 
-	set_limit(2 * SIZE);
+	limit_locked_memory(2 * SIZE);
 	area = secret_area(SIZE);
 	touch(&area, 0, PAGES_PER_BLOCK);
 	return area_mapped(&area) == NR_PAGES;
@@ -258,7 +250,7 @@ static bool one_short_is_small(void)
 {
 	struct area area;
 
-	set_limit(2 * SIZE - PAGE_SIZE);
+	limit_locked_memory(2 * SIZE - PAGE_SIZE);
 	area = secret_area(SIZE);
 	touch(&area, 0, PAGES_PER_BLOCK);
 	return area_mapped(&area) == SIZE / BLOCK_BYTES;
@@ -267,7 +259,7 @@ static bool one_short_is_small(void)
 /* Sparse files of one user: what large folios took must not be missing to others. */
 static bool others_fit(void)
 {
-	set_limit(8 * MIB);
+	limit_locked_memory(8 * MIB);
 	for (int i = 0; i < 64; i++) {
 		struct area area = secret_area(BLOCK_BYTES);
 
@@ -290,7 +282,7 @@ static bool racers_fit(void)
 	pthread_t threads[NR_RACERS];
 	struct area area;
 
-	set_limit(BLOCK_BYTES);
+	limit_locked_memory(BLOCK_BYTES);
 	for (int round = 0; round < 8; round++) {
 		area = secret_area(BLOCK_BYTES);
 		for (int i = 0; i < NR_RACERS; i++) {

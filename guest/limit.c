@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "area.h"
@@ -16,17 +15,6 @@
 #define USER		1000
 
 static volatile u64 *nr_touched;	/* shared with the children */
-
-static void set_limit(u64 nr_pages)
-{
-	struct rlimit limit = {
-		.rlim_cur = nr_pages * PAGE_SIZE,
-		.rlim_max = nr_pages * PAGE_SIZE,
-	};
-
-	if (setrlimit(RLIMIT_MEMLOCK, &limit))
-		die_errno("setrlimit");
-}
 
 static void touch(struct area *area, size_t stride)
 {
@@ -50,7 +38,7 @@ static bool limit_holds(u64 nr_pages, size_t stride, bool other_user)
 	if (!pid) {
 		struct area area;
 
-		set_limit(nr_pages);
+		limit_locked_memory(nr_pages * PAGE_SIZE);
 		if (other_user && (setgid(USER) || setuid(USER)))
 			die_errno("setuid");
 		area = secret_area(SIZE);
@@ -73,7 +61,7 @@ static bool closing_gives_back(u64 nr_pages)
 	*nr_touched = 0;
 	pid = fork_child();
 	if (!pid) {
-		set_limit(nr_pages);
+		limit_locked_memory(nr_pages * PAGE_SIZE);
 		for (int i = 0; i < 4; i++) {
 			struct area area = secret_area(nr_pages * PAGE_SIZE);
 
@@ -96,7 +84,7 @@ static bool processes_share_it(u64 nr_pages)
 	if (!pid) {
 		struct area first, second;
 
-		set_limit(nr_pages);
+		limit_locked_memory(nr_pages * PAGE_SIZE);
 		if (setgid(USER) || setuid(USER))
 			die_errno("setuid");
 		first = secret_area(nr_pages / 2 * PAGE_SIZE);

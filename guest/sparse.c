@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "demand.h"
@@ -81,11 +80,11 @@ static size_t *nr_under_limit;
 
 static int take_under_limit(void)
 {
-	struct rlimit limit = { LIMIT_BYTES, LIMIT_BYTES };
 	size_t nr = LIMIT_BYTES / PAGE_SIZE;
 	struct area areas[nr];
 
-	if (setrlimit(RLIMIT_MEMLOCK, &limit) || setuid(SOME_UID))
+	limit_locked_memory(LIMIT_BYTES);
+	if (setuid(SOME_UID))
 		die_errno("cannot become a user with a limit");
 	for (size_t i = 0; i < nr; i++) {
 		areas[i] = secret_area(PAGE_SIZE);

@@ -22,6 +22,7 @@
 #include "ktap.h"
 #include "mark.h"
 #include "memblock.h"
+#include "secretload.h"
 #include "validator.h"
 
 #define TRACING		"/sys/kernel/tracing"
@@ -259,16 +260,9 @@ static int take_back_and_evacuate(void)
 /* Blocks that are in use sparsely are emptied into others, and mapped back. */
 static void pack_sparse(void)
 {
-	struct area kept[NR_STEPS], dropped[NR_STEPS];
+	struct area kept[NR_STEPS];
 
-	for (int i = 0; i < NR_STEPS; i++) {
-		kept[i] = secret_area(PAGE_SIZE);
-		mark_fill_pages(kept[i].start, 1, 1);
-		dropped[i] = secret_area(BLOCK_BYTES - PAGE_SIZE);
-		mark_fill_pages(dropped[i].start, area_nr_pages(&dropped[i]), 1);
-	}
-	for (int i = 0; i < NR_STEPS; i++)
-		area_destroy(&dropped[i]);
+	secretload_sparse(kept, NR_STEPS, 1);
 	settle();
 	write_file("/proc/sys/vm/compact_memory", "1");
 	for (int i = 0; i < NR_STEPS; i++)

@@ -15,6 +15,12 @@ struct secretload {
 	size_t nr_wrong;		/* that did not keep what was written */
 };
 
+/*
+ * Sparse blocks: @nr secrets of a page, for each of which the rest of a block was
+ * taken too, and dropped when all were there.
+ */
+void secretload_sparse(struct area *kept, size_t nr, u64 seed);
+
 /* One round: secrets of @size bytes, page after page, checked and dropped. */
 void secretload_round(struct secretload *load, size_t size, u64 seed);
 

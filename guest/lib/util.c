@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -119,6 +120,14 @@ void unpin(void)
 int nr_cpus_online(void)
 {
 	return (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+void limit_locked_memory(size_t bytes)
+{
+	struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit))
+		die_errno("setrlimit");
 }
 
 void *shared_alloc(size_t size)

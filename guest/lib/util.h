@@ -53,6 +53,9 @@ void pin_to_cpu(int cpu);
 void unpin(void);
 int nr_cpus_online(void);
 
+/* The process may lock so many bytes, as it does with secrets, for good. */
+void limit_locked_memory(size_t bytes);
+
 /* Memory that stays shared with children of fork(); zeroed. */
 void *shared_alloc(size_t size);
 
