@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "area.h"
+#include "cpu.h"
 #include "kfile.h"
 #include "kstat.h"
 #include "ktap.h"
@@ -95,19 +96,17 @@ static void grow_and_shrink(const struct racer *racer,
 
 static bool cycle_cpu(u64 *state)
 {
-	int nr_cpus = (int)sysconf(_SC_NPROCESSORS_CONF);
-	char path[64];
+	int cpu, nr_cpus = (int)sysconf(_SC_NPROCESSORS_CONF);
 
 	usleep(PAUSE_US);
 	if (nr_cpus < 2)
 		return false;
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online",
-		 1 + (int)(next_random(state) % (u64)(nr_cpus - 1)));
-	if (kfile_write(path, "0"))
+	cpu = 1 + (int)(next_random(state) % (u64)(nr_cpus - 1));
+	if (cpu_offline(cpu))
 		return false;
 	usleep(PAUSE_US);
-	if (kfile_write(path, "1"))
-		die_errno("%s does not come back", path);
+	if (cpu_online(cpu))
+		die_errno("CPU %d does not come back", cpu);
 	return true;
 }
 

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "area.h"
+#include "cpu.h"
 #include "kfile.h"
 #include "kstat.h"
 #include "ktap.h"
@@ -115,11 +116,9 @@ static bool offline_memory(u64 *state)
 
 static bool offline_cpu(u64 *state)
 {
-	char path[64];
 	int cpu = 1 + (int)(next_random(state) % 3);
 
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	return !kfile_write(path, "0") && !kfile_write(path, "1");
+	return !cpu_offline(cpu) && !cpu_online(cpu);
 }
 
 static bool compact(u64 *state)
