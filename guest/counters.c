@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the kernel shows about secrets and unmapped pages moves by as much as
- * happens: how much secrets hold (SecretMem:, nr_secretmem), what became of the
- * pages (unmapped_* of /proc/vmstat), and why touches were refused
- * (secretmem_fail_*, and a line of the log).
+ * happens: how much secrets hold (SecretMem:, nr_secretmem, and the tags of
+ * allocations where the kernel has them), what became of the pages (unmapped_* of
+ * /proc/vmstat), and why touches were refused (secretmem_fail_*, and a line of the
+ * log).
  *
  * Guards against: counters that drift, lag behind after stat_refresh, or count
  * something else than they say.
@@ -102,11 +103,14 @@ static bool holds(long nr_pages)
 {
 	long nr = counter("nr_secretmem");
 	long kb = meminfo_kb("SecretMem"), node_kb = nodes_kb();
+	/* With a few bytes of each file */
+	long tagged = allocinfo_bytes("/mm/secretmem.c");
 
-	if (nr == nr_pages && kb == 4 * nr && node_kb == kb)
+	if (nr == nr_pages && kb == 4 * nr && node_kb == kb &&
+	    (tagged == KSTAT_ABSENT || tagged / (long)PAGE_SIZE == nr))
 		return true;
-	ktap_note("nr_secretmem %ld, SecretMem %ld kB, of the nodes %ld kB", nr,
-		  kb, node_kb);
+	ktap_note("nr_secretmem %ld, SecretMem %ld kB, of the nodes %ld kB, tagged %ld bytes",
+		  nr, kb, node_kb, tagged);
 	return false;
 }
 

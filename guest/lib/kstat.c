@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kstat.h"
 
@@ -45,6 +46,27 @@ long meminfo_kb(const char *name)
 long vmstat_read(const char *name)
 {
 	return read_value("/proc/vmstat", name);
+}
+
+/* "BYTES CALLS FILE:LINE func:NAME"; a header comes first. */
+long allocinfo_bytes(const char *name)
+{
+	char line[256], path[128], *end;
+	long sum = 0, value;
+	FILE *info;
+
+	if (access("/proc/allocinfo", F_OK))
+		return KSTAT_ABSENT;
+	info = open_or_die("/proc/allocinfo");
+	while (fgets(line, sizeof(line), info)) {
+		if (sscanf(line, " %ld %*u %127[^:]:", &value, path) != 2)
+			continue;
+		end = strstr(path, name);
+		if (end && !strcmp(end, name))
+			sum += value;
+	}
+	fclose(info);	/* read only: nothing can be lost */
+	return sum;
 }
 
 /* "nr_free_pages N" of each zone, "count: N" of each CPU in it. */

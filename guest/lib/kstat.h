@@ -15,6 +15,12 @@ long meminfo_kb(const char *name);
 long vmstat_read(const char *name);
 
 /*
+ * What the tags of allocations made in files that end in @name ("/mm/secretmem.c") say
+ * is held, in bytes; KSTAT_ABSENT where this kernel tags none.
+ */
+long allocinfo_bytes(const char *name);
+
+/*
  * Free pages, with those that wait in per-CPU lists: MemFree leaves these out,
  * and after a burst of frees they are tens of MiB. Unmapped ones are included.
  */
