@@ -723,6 +723,9 @@ int ut_init(struct kunit *test)
 
 	if (!unmapped_enabled())
 		kunit_skip(test, "unmapped pages are off");
+	/* What the last test left may be of a zone that no flip would take from now */
+	if (!ut_go_cold())
+		kunit_skip(test, "unmapped pages are in use");
 	page = ut_alloc(GFP_USER, 0);
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	ut_zone = page_zone(page);

@@ -51,6 +51,7 @@ static struct page *get_kept(struct kunit *test)
 	ut_fill(test, page, 0);
 	__free_page(page);
 	KUNIT_EXPECT_TRUE(test, is_kept(page));
+	KUNIT_EXPECT_PTR_EQ(test, page_zone(page), ut_zone);
 	return page;
 }
 
@@ -314,6 +315,7 @@ static void test_poisoned(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, other);
 	KUNIT_EXPECT_PTR_NE(test, other, page);
 	KUNIT_EXPECT_FALSE(test, is_kept(page));
+	KUNIT_EXPECT_PTR_EQ(test, block_of(other), block_of(page));
 	__free_page(other);
 	SetPageHWPoison(other);
 	unmapped_pcp_drain();
