@@ -63,12 +63,6 @@ static long counter(const char *name)
 	return vmstat_read(name);
 }
 
-/* Pages that are freed may wait in batches of CPUs; nothing does after this. */
-static void settle(void)
-{
-	write_file("/proc/sys/vm/drop_caches", "1");
-}
-
 static void take(struct area *area, size_t size)
 {
 	*area = secret_area(size);
@@ -119,17 +113,17 @@ static void test_held(void)
 	long nr_cleared, nr = SIZE / PAGE_SIZE;
 	struct area area;
 
-	settle();
+	drain_lru_batches();
 	ktap_ok(holds(0), "no secret is held");
 	area = secret_area(SIZE);
 	ktap_ok(holds(0), "nor by an area that nobody touched");
 	mark_fill_pages(area.start, area_nr_pages(&area), SEED);
 	ktap_ok(holds(nr), "each page that was touched is held");
 	/* What a batch of some CPU holds would be cleared twice */
-	settle();
+	drain_lru_batches();
 	nr_cleared = counter("unmapped_clear");
 	area_destroy(&area);
-	settle();
+	drain_lru_batches();
 	ktap_ok(holds(0), "dropped, none is");
 	ktap_ok(counter("unmapped_clear") - nr_cleared == nr,
 		"%ld pages were cleared when %ld were dropped",
@@ -168,7 +162,7 @@ static void test_returned(void)
 	write_file(RETURN_SWITCH, "0");
 	take(&area, SIZE);
 	area_destroy(&area);
-	settle();
+	drain_lru_batches();
 	nr_back = counter("unmapped_take_back");
 	nr_returned = counter("unmapped_return");
 	write_file(RETURN_SWITCH, "1");
@@ -341,7 +335,7 @@ int main(void)
 	test_no_block();
 	/* Last: the log may take no more lines for a while. */
 	test_log_is_limited();
-	settle();
+	drain_lru_batches();
 	ktap_ok(holds(0), "in the end no secret is held");
 	validator_report();
 	return ktap_finish();

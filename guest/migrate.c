@@ -306,12 +306,8 @@ static void test_hinting(void)
 	}
 	node_leave_blocks(1, 2 * NR_PAGES * PAGE_SIZE);
 	area = marked_secret(7);
-	/*
-	 * Pages on their way to an LRU list do not move, and the last of them, fewer
-	 * than a batch, stay there as long as that CPU has nothing else to do. This
-	 * drains the batches of all CPUs.
-	 */
-	write_file("/proc/sys/vm/drop_caches", "1");
+	/* Else the last pages, fewer than a batch, do not move */
+	drain_lru_batches();
 	pin_to_cpu(nr_cpus_online() - 1);
 	set_balancing(true);
 	nr_moved = touch_until_on(&area, 1);

@@ -118,18 +118,12 @@ static long counter_kb(const char *name)
 	return vmstat_read(name) * (long)(PAGE_SIZE / KIB);
 }
 
-/* Pages that are freed may wait in batches of CPUs; nothing does after this. */
-static void settle(void)
-{
-	write_file("/proc/sys/vm/drop_caches", "1");
-}
-
 static void ask(struct report *report, const char *when, long secret_kb)
 {
 	long held_kb, free_kb;
 	int fd;
 
-	settle();
+	drain_lru_batches();
 	held_kb = counter_kb("nr_secretmem");
 	free_kb = counter_kb("nr_free_unmapped_pages");
 	fd = kmsg_open(true);

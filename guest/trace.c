@@ -171,7 +171,7 @@ static void read_trace(void)
  */
 static void settle(void)
 {
-	write_file("/proc/sys/vm/drop_caches", "1");
+	drain_lru_batches();
 	sleep(1);
 }
 

@@ -88,6 +88,11 @@ void write_file(const char *path, const char *text)
 	close(fd);	/* nothing is buffered that could be lost */
 }
 
+void drain_lru_batches(void)
+{
+	write_file("/proc/sys/vm/drop_caches", "1");
+}
+
 u64 now_ns(void)
 {
 	struct timespec now;

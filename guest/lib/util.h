@@ -47,6 +47,13 @@ u64 now_ns(void);
 /* Write @text to a file of the kernel's; dies if it is refused. */
 void write_file(const char *path, const char *text);
 
+/*
+ * No page waits in a batch of some CPU after this. Pages there do not move and are not
+ * free yet, and they stay as long as that CPU has nothing else to do. Clean page cache
+ * is dropped as well.
+ */
+void drain_lru_batches(void);
+
 /* Keep the calling process on @cpu. */
 void pin_to_cpu(int cpu);
 /* Let it run on each CPU again. */
