@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dmap.h"
+#include "kpage.h"
 #include "pagemap.h"
 
 #define DUMP_FILE	"/sys/kernel/debug/page_tables/kernel"
@@ -31,7 +32,9 @@ static void take_segment(struct dmap *map, const Elf64_Phdr *segment)
 		return;
 	if (segment->p_vaddr >= KERNEL_IMAGE) {
 		map->image_start = segment->p_vaddr;
-		map->image_end = segment->p_vaddr + segment->p_memsz;
+		/* To the end of the last entry of 2 MiB: boot maps so much */
+		map->image_end = (segment->p_vaddr + segment->p_memsz + BLOCK_BYTES - 1) &
+				 -BLOCK_BYTES;
 		map->image_phys = segment->p_paddr;
 	} else if (segment->p_memsz) {
 		map->base = segment->p_vaddr - segment->p_paddr;
@@ -153,16 +156,30 @@ static const struct dmap_range *find_range(const struct dmap *map, u64 addr)
 	return &map->ranges[low];
 }
 
-bool dmap_pfn_present(const struct dmap *map, u64 pfn)
+static bool image_maps(const struct dmap *map, u64 pfn)
 {
 	u64 phys = pfn * PAGE_SIZE;
 	u64 image_bytes = map->image_end - map->image_start;
 
-	if (find_range(map, map->base + phys)->present)
-		return true;
 	/* Compare sizes: the address of a frame far behind it would wrap round. */
 	return phys >= map->image_phys && phys - map->image_phys < image_bytes &&
 	       find_range(map, phys - map->image_phys + map->image_start)->present;
+}
+
+bool dmap_pfn_present(const struct dmap *map, u64 pfn)
+{
+	return find_range(map, map->base + pfn * PAGE_SIZE)->present || image_maps(map, pfn);
+}
+
+size_t dmap_count_twice(const struct dmap *map)
+{
+	u64 start = map->image_phys / PAGE_SIZE;
+	u64 nr_pages = (map->image_end - map->image_start) / PAGE_SIZE;
+	size_t nr = 0;
+
+	for (u64 pfn = start; pfn < start + nr_pages; pfn++)
+		nr += image_maps(map, pfn) && !kpage_has_flag(pfn, KPF_RESERVED);
+	return nr;
 }
 
 size_t dmap_count_present(const struct dmap *map, const u64 *pfns, size_t nr)

@@ -35,6 +35,12 @@ bool dmap_pfn_present(const struct dmap *map, u64 pfn);
 /* How many of the frames have? PFN_NONE has not. */
 size_t dmap_count_present(const struct dmap *map, const u64 *pfns, size_t nr);
 
+/*
+ * How many pages does the kernel image map that are not its own, but the page
+ * allocator's? They are in the direct map too.
+ */
+size_t dmap_count_twice(const struct dmap *map);
+
 /* How many frames of RAM have no translation in the direct map? */
 u64 dmap_count_absent_ram(const struct dmap *map);
 

@@ -11,9 +11,12 @@
 #include "util.h"
 
 /*
- * Pages of unmapped blocks. Of the flags that the kernel promises nothing of, and so
- * in no header that programs get.
+ * Pages that the page allocator does not have, and pages of unmapped blocks. Of the
+ * flags that the kernel promises nothing of, and so in no header that programs get.
  */
+#ifndef KPF_RESERVED
+#define KPF_RESERVED	32
+#endif
 #ifndef KPF_UNMAPPED
 #define KPF_UNMAPPED	43
 #endif

@@ -116,11 +116,28 @@ enum arch_block_state arch_block_state(unsigned long pfn);
  */
 int arch_block_level(unsigned long pfn);
 
+/**
+ * arch_drop_image_alias() - unmap addresses of the kernel image that are not its own
+ * @start: first of them; one of the direct map is left alone
+ * @end: behind the last, page-aligned as @start is
+ *
+ * For memory that the image gives, or gave, to the page allocator. It stays in the
+ * direct map, which then is the only way to it that has to be closed for a secret.
+ * What is not mapped already stays so.
+ *
+ * Context: Process context, at boot. Allocates page tables.
+ */
+void arch_drop_image_alias(unsigned long start, unsigned long end);
+
 #if IS_ENABLED(CONFIG_KUNIT)
 /* For tests: page tables set aside, and "say nothing of entries refused" */
 extern struct list_head arch_unmapped_reserve;
 extern bool arch_unmapped_expect_odd;
 #endif
+
+#else /* !CONFIG_PAGE_ALLOC_UNMAPPED */
+
+static inline void arch_drop_image_alias(unsigned long start, unsigned long end) { }
 
 #endif /* CONFIG_PAGE_ALLOC_UNMAPPED */
 

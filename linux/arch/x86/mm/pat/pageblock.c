@@ -370,6 +370,16 @@ bool arch_may_unmap_block(unsigned long pfn)
 	return arch_block_level(pfn) != PG_LEVEL_NONE;
 }
 
+void arch_drop_image_alias(unsigned long start, unsigned long end)
+{
+	if (start < __START_KERNEL_map || start >= end ||
+	    cpu_feature_enabled(X86_FEATURE_XENPV))
+		return;
+	if (set_memory_np_noalias(start, (end - start) >> PAGE_SHIFT))
+		pr_warn("unmapped: memory at %#lx-%#lx stays mapped twice\n",
+			__pa(start), __pa(end) - 1);
+}
+
 int arch_unmap_block(unsigned long pfn)
 {
 	bool split = false;
