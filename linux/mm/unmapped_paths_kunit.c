@@ -8,6 +8,7 @@
 #include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/gfp.h>
+#include <linux/iopoll.h>
 #include <linux/mermap.h>
 #include <linux/page-isolation.h>
 #include <linux/pagemap.h>
@@ -20,6 +21,10 @@
 
 #include "internal.h"
 #include "unmapped_kunit.h"
+
+/* How often to look whether a daemon sleeps, and for how long */
+#define SLEEP_POLL_US		20000
+#define SLEEP_TIMEOUT_US	20000000
 
 /* Section: frees with interrupts off */
 
@@ -412,19 +417,20 @@ static void raise_marks(struct marks *marks, unsigned long mark)
 	}
 }
 
-/* kswapd sleeps, and nobody has asked for it since it fell asleep. */
-static bool kswapd_sleeps(pg_data_t *pgdat)
+/* Does this daemon of the node sleep, and has nobody asked for it since it fell asleep? */
+static bool kswapd_rests(pg_data_t *pgdat)
 {
-	int i;
+	/* A look, as those take who wake it; it pairs with nothing */
+	return waitqueue_active(&pgdat->kswapd_wait) &&
+	       READ_ONCE(pgdat->kswapd_highest_zoneidx) == MAX_NR_ZONES;
+}
 
-	for (i = 0; i < 1000; i++) {
-		/* A look, as wakeup_kswapd() takes one; it pairs with nothing */
-		if (waitqueue_active(&pgdat->kswapd_wait) &&
-		    READ_ONCE(pgdat->kswapd_highest_zoneidx) == MAX_NR_ZONES)
-			return true;
-		msleep(20);
-	}
-	return false;
+static bool wait_for_rest(bool (*rests)(pg_data_t *pgdat))
+{
+	bool done;
+
+	return !read_poll_timeout(rests, done, done, SLEEP_POLL_US, SLEEP_TIMEOUT_US, false,
+				  ut_zone->zone_pgdat);
 }
 
 static void restore_marks(const struct marks *marks)
@@ -441,7 +447,7 @@ static void restore_marks(const struct marks *marks)
 static void restore_marks_and_wait(const struct marks *marks)
 {
 	restore_marks(marks);
-	kswapd_sleeps(ut_zone->zone_pgdat);
+	wait_for_rest(kswapd_rests);
 }
 
 static unsigned long nr_reserved(void)
@@ -554,11 +560,11 @@ static void test_freed_wakes_kswapd(struct kunit *test)
 		page = ut_alloc(GFP_USER, 0);
 		KUNIT_ASSERT_NOT_NULL(test, page);
 		KUNIT_EXPECT_EQ(test, zone_free_unmapped(ut_zone), pageblock_nr_pages - 1);
-		KUNIT_ASSERT_TRUE(test, kswapd_sleeps(pgdat));
+		KUNIT_ASSERT_TRUE(test, wait_for_rest(kswapd_rests));
 		WRITE_ONCE(pgdat->kswapd_failures, MAX_RECLAIM_RETRIES);
 		KUNIT_EXPECT_EQ(test, free_wakes_kswapd(page, marks[i]), i == 1);
 		KUNIT_EXPECT_EQ(test, READ_ONCE(pgdat->kswapd_failures) == 0, i == 1);
-		KUNIT_EXPECT_TRUE(test, kswapd_sleeps(pgdat));
+		KUNIT_EXPECT_TRUE(test, wait_for_rest(kswapd_rests));
 		WRITE_ONCE(pgdat->kswapd_failures, 0);
 	}
 }
@@ -607,6 +613,86 @@ static void test_zeropad(struct kunit *test)
 	}
 	free_pages_of_block(page);
 }
+
+/* Section: memory that is free in pieces */
+
+#ifdef CONFIG_COMPACTION
+/*
+ * Keep a page of each whole free block of the node, one that cannot move, and free the
+ * others: with a second reference on its first page a block is freed but for that.
+ */
+static void break_free_blocks(struct list_head *kept)
+{
+	const gfp_t gfp = (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_THISNODE | __GFP_NOWARN;
+	struct page *page;
+
+	while ((page = alloc_pages_node(zone_to_nid(ut_zone), gfp, pageblock_order))) {
+		get_page(page);
+		__free_pages(page, pageblock_order);
+		list_add(&page->lru, kept);
+		cond_resched();
+	}
+}
+
+static void free_kept(struct list_head *kept)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, kept, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+}
+
+/* Has kcompactd begun to work since then, or was it at least told to? */
+static bool kcompactd_was_woken(unsigned long nr_wakes)
+{
+	return READ_ONCE(ut_zone->zone_pgdat->kcompactd_max_order) ||
+	       ut_nr_events(KCOMPACTD_WAKE) != nr_wakes;
+}
+
+static bool kcompactd_rests(pg_data_t *pgdat)
+{
+	/* As above */
+	return waitqueue_active(&pgdat->kcompactd_wait) &&
+	       !READ_ONCE(pgdat->kcompactd_max_order);
+}
+
+/*
+ * A request that finds no whole block, where memory is free, wakes kcompactd to make
+ * some, and not kswapd, which would reclaim; one that finds a block wakes neither.
+ */
+static void test_pieces_wake_kcompactd(struct kunit *test)
+{
+	unsigned long nr_wakes, nr_rounds;
+	struct page *page;
+	LIST_HEAD(kept);
+	bool woken;
+
+	KUNIT_ASSERT_TRUE(test, wait_for_rest(kcompactd_rests));
+	KUNIT_ASSERT_TRUE(test, wait_for_rest(kswapd_rests));
+	nr_wakes = ut_nr_events(KCOMPACTD_WAKE);
+	page = ut_get(test, GFP_USER, 0);
+	KUNIT_EXPECT_FALSE(test, kcompactd_was_woken(nr_wakes));
+	ut_put(test, page);
+	KUNIT_ASSERT_TRUE(test, ut_go_cold());
+
+	break_free_blocks(&kept);
+	nr_wakes = ut_nr_events(KCOMPACTD_WAKE);
+	nr_rounds = ut_nr_events(PAGEOUTRUN);
+	page = ut_alloc(GFP_USER, 0);
+	woken = kcompactd_was_woken(nr_wakes);
+	if (page)
+		__free_page(page);
+	free_kept(&kept);
+
+	KUNIT_EXPECT_TRUE(test, woken);
+	KUNIT_EXPECT_TRUE(test, wait_for_rest(kcompactd_rests));
+	KUNIT_EXPECT_NE(test, ut_nr_events(KCOMPACTD_WAKE), nr_wakes);
+	KUNIT_EXPECT_TRUE(test, wait_for_rest(kswapd_rests));
+	KUNIT_EXPECT_EQ(test, ut_nr_events(PAGEOUTRUN), nr_rounds);
+}
+#endif
 
 /* Section: capture by compaction */
 
@@ -779,6 +865,7 @@ static struct kunit_case unmapped_paths_test_cases[] = {
 	KUNIT_CASE(test_freed_wakes_kswapd),
 	KUNIT_CASE(test_zeropad),
 #ifdef CONFIG_COMPACTION
+	KUNIT_CASE_SLOW(test_pieces_wake_kcompactd),
 	KUNIT_CASE(test_capture),
 #endif
 #ifdef CONFIG_MEMORY_FAILURE
