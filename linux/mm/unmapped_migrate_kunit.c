@@ -147,6 +147,8 @@ static void test_return(struct kunit *test)
 	struct page *second = ut_get(test, GFP_USER, pageblock_order);
 
 	unmapped_end_period();
+	KUNIT_EXPECT_PTR_EQ(test, page_zone(first), ut_zone);
+	KUNIT_EXPECT_PTR_EQ(test, page_zone(second), ut_zone);
 	ut_put(test, first);
 	ut_put(test, second);
 	KUNIT_EXPECT_EQ(test, nr_whole_blocks(), 2);

@@ -634,6 +634,7 @@ static void break_free_blocks(struct list_head *kept)
 	}
 }
 
+/* With a drain: pages that CPUs keep would leave the blocks in pieces, for later tests too */
 static void free_kept(struct list_head *kept)
 {
 	struct page *page, *next;
@@ -642,6 +643,7 @@ static void free_kept(struct list_head *kept)
 		list_del(&page->lru);
 		__free_page(page);
 	}
+	drain_all_pages(NULL);
 }
 
 /* Has kcompactd begun to work since then, or was it at least told to? */

@@ -39,6 +39,7 @@
  * Contexts: process context, interrupts on, no spinlock held.
  */
 #include <kunit/visibility.h>
+#include <linux/kmemleak.h>
 #include <linux/list.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
@@ -375,6 +376,8 @@ void arch_drop_image_alias(unsigned long start, unsigned long end)
 	if (start < __START_KERNEL_map || start >= end ||
 	    cpu_feature_enabled(X86_FEATURE_XENPV))
 		return;
+	/* It scans bss as a whole, of which a part may go */
+	kmemleak_free_part((void *)start, end - start);
 	if (set_memory_np_noalias(start, (end - start) >> PAGE_SHIFT))
 		pr_warn("unmapped: memory at %#lx-%#lx stays mapped twice\n",
 			__pa(start), __pa(end) - 1);
