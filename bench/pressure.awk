@@ -91,6 +91,10 @@ function report(c) {
 		row(c, "fresh")
 		row(c, "after", ">= 0.98 of fresh", of(c, "after") >= 0.98 * of(c, "fresh"))
 		row(c, "after", ">= 0.98 of stock", at_least(c, "after", 0.98))
+		row(c, "fresh_light")
+		row(c, "after_light", ">= 0.98 of fresh", of(c, "after_light") >= 0.98 * of(c, "fresh_light"))
+		row(c, "after_light", ">= 0.98 of stock", at_least(c, "after_light", 0.98))
+		row(c, "pieces_light", ">= 0.98 of stock", at_least(c, "pieces_light", 0.98))
 	} else if (c == "available") {
 		row(c, "largest_kib", ">= 0.98 of stock", at_least(c, "largest_kib", 0.98))
 	} else if (c == "alternate") {

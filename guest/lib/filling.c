@@ -86,28 +86,49 @@ static void note_frames(struct filling *filling)
 	}
 }
 
-void filling_take(struct filling *filling, u64 seed)
+/* Reserve @nr_pages, and what is noted of each; none is touched yet. */
+static struct area reserve(struct filling *filling, size_t nr_pages, u64 seed)
 {
-	size_t max_bytes = (size_t)meminfo_kb("MemTotal") * KIB;
-	size_t max_pages = max_bytes / PAGE_SIZE;
 	struct area area;
 
 	*filling = (struct filling) { .seed = seed };
+	filling->pfns = alloc_touched(nr_pages * sizeof(*filling->pfns));
+	filling->held = alloc_touched(nr_pages * sizeof(*filling->held));
+	area = area_create(AREA_ANON, nr_pages * PAGE_SIZE);
+	filling->start = area.start;
+	return area;
+}
+
+static void touch_next(struct filling *filling, const struct area *area)
+{
+	*(volatile u64 *)area_page(area, filling->nr_pages++) = 1;
+}
+
+void filling_take(struct filling *filling, u64 seed)
+{
+	/* All of RAM is more than there is to be had: only the rest is touched. */
+	size_t max_pages = (size_t)meminfo_kb("MemTotal") * KIB / PAGE_SIZE;
+	struct area area = reserve(filling, max_pages, seed);
+
 	for (size_t i = 0; i < FILLING_SETTINGS; i++) {
 		filling->settings[i] = kfile_number(settings[i].path, 10);
 		set(&settings[i], settings[i].full);
 	}
-	filling->pfns = alloc_touched(max_pages * sizeof(*filling->pfns));
-	filling->held = alloc_touched(max_pages * sizeof(*filling->held));
-	/* All of RAM is more than there is to be had: only the rest is touched. */
-	area = area_create(AREA_ANON, max_bytes);
-	filling->start = area.start;
 	while (filling->nr_pages < max_pages) {
 		if (filling->nr_pages % LOOK_EVERY == 0 &&
 		    free_pages_now() < FILLING_NR_FREE)
 			break;
-		*(volatile u64 *)area_page(&area, filling->nr_pages++) = 1;
+		touch_next(filling, &area);
 	}
+	note_frames(filling);
+}
+
+void filling_take_pages(struct filling *filling, size_t nr_pages, u64 seed)
+{
+	struct area area = reserve(filling, nr_pages, seed);
+
+	while (filling->nr_pages < nr_pages)
+		touch_next(filling, &area);
 	note_frames(filling);
 }
 

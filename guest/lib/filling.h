@@ -32,6 +32,9 @@ struct filling {
 void filling_take(struct filling *filling, u64 seed);
 void filling_restore(struct filling *filling);
 
+/* Take that many only. Nothing is to be restored. */
+void filling_take_pages(struct filling *filling, size_t nr_pages, u64 seed);
+
 static inline size_t filling_nr_blocks(const struct filling *filling)
 {
 	return filling->end_pfn / PAGES_PER_BLOCK + 1;

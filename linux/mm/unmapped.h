@@ -457,8 +457,14 @@ static inline void unmapped_clear_released(struct page *page)
  */
 static inline bool cond_take_back(struct zone *zone, gfp_t gfp)
 {
-	if (!unmapped_enabled() || !gfpflags_allow_blocking(gfp) ||
-	    (gfp & __GFP_UNMAPPED))
+	/*
+	 * Faults that take a huge page only where one is free may block as well: it is
+	 * reclaim and compaction that their flags forbid.
+	 */
+	const bool may_block = gfpflags_allow_blocking(gfp) ||
+			       (gfp & GFP_TRANSHUGE_LIGHT) == GFP_TRANSHUGE_LIGHT;
+
+	if (!unmapped_enabled() || !may_block || (gfp & __GFP_UNMAPPED))
 		return false;
 	if (zone_free_unmapped(zone) < pageblock_nr_pages)
 		return false;
