@@ -569,6 +569,45 @@ static void test_freed_wakes_kswapd(struct kunit *test)
 	}
 }
 
+/* kswapd has a zone that lacks a block, and nothing else to do. */
+static void short_of_a_block(void)
+{
+	struct marks marks;
+
+	drain_all_pages(NULL);
+	raise_marks(&marks, zone_page_state_snapshot(ut_zone, NR_FREE_PAGES) -
+		    zone_free_unmapped(ut_zone) + pageblock_nr_pages);
+	wakeup_kswapd(ut_zone, GFP_KERNEL, 0, zone_idx(ut_zone));
+	wait_for_rest(kswapd_rests);
+	restore_marks(&marks);
+}
+
+/* kswapd maps back before it reclaims, and then what it failed at does not count. */
+static void test_kswapd_takes_back(struct kunit *test)
+{
+	unsigned long nr_stolen = ut_nr_events(PGSTEAL_KSWAPD);
+	pg_data_t *pgdat = ut_zone->zone_pgdat;
+	/* More than it lacks: others may take a little meanwhile */
+	struct page *blocks[4];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		blocks[i] = ut_get(test, GFP_USER, pageblock_order);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		ut_put(test, blocks[i]);
+	KUNIT_ASSERT_EQ(test, zone_free_unmapped(ut_zone),
+			ARRAY_SIZE(blocks) * pageblock_nr_pages);
+	KUNIT_ASSERT_TRUE(test, wait_for_rest(kswapd_rests));
+	WRITE_ONCE(pgdat->kswapd_failures, MAX_RECLAIM_RETRIES - 1);
+	/* Whoever frees that much meanwhile leaves kswapd nothing to do */
+	for (i = 0; i < 16 && zone_free_unmapped(ut_zone); i++)
+		short_of_a_block();
+	KUNIT_EXPECT_EQ(test, zone_free_unmapped(ut_zone), 0);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(pgdat->kswapd_failures), 0);
+	KUNIT_EXPECT_EQ(test, ut_nr_events(PGSTEAL_KSWAPD), nr_stolen);
+	WRITE_ONCE(pgdat->kswapd_failures, 0);
+}
+
 /* Section: reads across the end of memory that is present */
 
 static void free_pages_of_block(struct page *page)
@@ -865,6 +904,7 @@ static struct kunit_case unmapped_paths_test_cases[] = {
 	KUNIT_CASE(test_highatomic),
 	KUNIT_CASE(test_highatomic_refused),
 	KUNIT_CASE(test_freed_wakes_kswapd),
+	KUNIT_CASE(test_kswapd_takes_back),
 	KUNIT_CASE(test_zeropad),
 #ifdef CONFIG_COMPACTION
 	KUNIT_CASE_SLOW(test_pieces_wake_kcompactd),
