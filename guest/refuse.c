@@ -2,7 +2,7 @@
 /*
  * Nobody but its owner reads secret memory through the kernel: ptrace,
  * process_vm_readv, /proc/PID/mem, pinning for vmsplice, direct I/O and
- * io_uring are refused with stock's errors, and /proc/kcore does not show it.
+ * io_uring, and collapsing are refused with stock's errors, and /proc/kcore does not show it.
  * Each refusal stands beside the same request on ordinary memory, which works.
  */
 #define _GNU_SOURCE
@@ -29,6 +29,9 @@
 #include "mark.h"
 #include "pagemap.h"
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
 #define NR_PAGES	4
 #define DISK		"/dev/loop0"
 
@@ -243,6 +246,34 @@ static void test_owner_io(void)
 	close(fds[1]);
 }
 
+static int error_of_collapse(const struct area *area)
+{
+	uintptr_t start = ((uintptr_t)area->start + BLOCK_BYTES - 1) & -BLOCK_BYTES;
+
+	return error_of(madvise((void *)start, BLOCK_BYTES, MADV_COLLAPSE));
+}
+
+/* What is collapsed is copied, by the kernel, to a huge page that is mapped. */
+static void test_collapse(void)
+{
+	struct area secrets = secret_area(2 * BLOCK_BYTES);
+	struct area memory = area_create(AREA_ANON, 2 * BLOCK_BYTES);
+	int error, control;
+
+	mark_fill_pages(secrets.start, area_nr_pages(&secrets), 1);
+	mark_fill_pages(memory.start, area_nr_pages(&memory), 2);
+	if (madvise(memory.start, memory.size, MADV_HUGEPAGE))
+		die_errno("madvise(MADV_HUGEPAGE)");
+	error = error_of_collapse(&secrets);
+	control = error_of_collapse(&memory);
+	ktap_ok(error == EINVAL && !control &&
+		!mark_count_wrong_pages(secrets.start, area_nr_pages(&secrets), 1),
+		"MADV_COLLAPSE: secret '%s', ordinary '%s'", strerror(error),
+		strerror(control));
+	area_destroy(&secrets);
+	area_destroy(&memory);
+}
+
 /* The word at @vaddr as /proc/kcore shows it; 0 where it shows nothing. */
 static u64 kcore_word(u64 vaddr)
 {
@@ -296,13 +327,14 @@ static void test_kcore(void)
 
 int main(void)
 {
-	ktap_plan(13);
+	ktap_plan(14);
 	secret = secret_area(NR_PAGES * PAGE_SIZE);
 	ordinary = area_create(AREA_ANON, NR_PAGES * PAGE_SIZE);
 	mark_fill_pages(secret.start, NR_PAGES, 1);
 	mark_fill_pages(ordinary.start, NR_PAGES, 2);
 	test_other_process();
 	test_owner_io();
+	test_collapse();
 	test_kcore();
 	test_pinning();
 	ktap_ok(!mark_count_wrong_pages(secret.start, NR_PAGES, 1),
