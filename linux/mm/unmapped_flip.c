@@ -295,8 +295,21 @@ static void map_pages(struct page *page, unsigned int order)
 		arch_map_block(pfn);
 }
 
+/* Whoever changes a block owns all of its pages: nobody uses one. */
+static void check_unused(unsigned long pfn)
+{
+	unsigned long end_pfn = pfn + pageblock_nr_pages;
+
+	if (!IS_ENABLED(CONFIG_DEBUG_VM))
+		return;
+	for (; pfn < end_pfn; pfn++)
+		VM_WARN_ON_ONCE_PAGE(page_count(pfn_to_page(pfn)) &&
+				     !PageHWPoison(pfn_to_page(pfn)), pfn_to_page(pfn));
+}
+
 static int unmap_block(unsigned long pfn)
 {
+	check_unused(pfn);
 	if (unmapped_fault(UNMAPPED_FAULT_UNMAP))
 		return -EINVAL;
 	if (unmapped_fault(UNMAPPED_FAULT_TABLE))
@@ -565,6 +578,7 @@ static void clear_block_bit(struct page *page)
 static void map_block(unsigned long pfn, enum unmapped_back_reason reason)
 {
 	unmapped_mid_flip(pfn_to_page(pfn), pageblock_order);
+	check_unused(pfn);
 	arch_map_block(pfn);
 	atomic_long_dec(&nr_unmapped_blocks);
 	count_vm_event(UNMAPPED_TAKE_BACK);
