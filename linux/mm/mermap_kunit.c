@@ -32,6 +32,8 @@
 #include <asm/tlbflush.h>
 #endif
 
+#include "internal.h"
+
 #define FILL	0x5a
 
 static void free_test_pages(void *page)
@@ -755,6 +757,7 @@ static int mermap_test_case_init(struct kunit *test)
 static void mermap_test_case_exit(struct kunit *test)
 {
 	memset(&mermap_test, 0, sizeof(mermap_test));
+	KUNIT_EXPECT_EQ(test, unmapped_validate(), 0);
 }
 
 static struct kunit_case mermap_test_cases[] = {

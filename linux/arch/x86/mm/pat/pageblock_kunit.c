@@ -19,11 +19,14 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 #include <linux/vmstat.h>
 
 #include <asm/pgtable.h>
 #include <asm/sections.h>
 #include <asm/unmapped.h>
+
+#include "../../../mm/internal.h"	/* unmapped_validate() */
 
 #define FILL		0x5a
 #define PAGES_PER_GB	(PUD_SIZE >> PAGE_SHIFT)
@@ -380,6 +383,67 @@ static void test_memory_failure(struct kunit *test)
 #endif
 }
 
+static void free_single_pages(void *first)
+{
+	unsigned int i;
+
+	for (i = 0; i < pageblock_nr_pages; i++)
+		__free_page((struct page *)first + i);
+}
+
+/* A block as get_block() has it, of single pages */
+static unsigned long get_single_pages(struct kunit *test)
+{
+	unsigned long pfn = get_block(test);
+	struct page *page = pfn_to_page(pfn);
+
+	kunit_remove_action(test, free_block, page);
+	split_page(page, pageblock_order);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_single_pages, page));
+	return pfn;
+}
+
+/* The pages as vmalloc memory, which has references of its own to them. */
+static void *map_as_vmalloc(struct kunit *test, unsigned long pfn)
+{
+	struct page **pages = kvmalloc_array(pageblock_nr_pages, sizeof(*pages), GFP_KERNEL);
+	unsigned int i;
+	void *addr;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	for (i = 0; i < pageblock_nr_pages; i++)
+		pages[i] = pfn_to_page(pfn + i);
+	addr = vmap(pages, pageblock_nr_pages, VM_MAP | VM_MAP_PUT_PAGES, PAGE_KERNEL);
+	if (!addr)
+		kvfree(pages);
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	for (i = 0; i < pageblock_nr_pages; i++)
+		get_page(pfn_to_page(pfn + i));
+	return addr;
+}
+
+/*
+ * What modules, BPF programs and trampolines do to the pages that they lie in: the
+ * direct map's entries become read-only with their own, and vfree() resets them
+ * (VM_FLUSH_RESET_PERMS). Then the block can be flipped, and comes back as boot had it.
+ */
+static void test_vmalloc_permissions(struct kunit *test)
+{
+	unsigned long pfn = get_single_pages(test), i;
+	void *addr = map_as_vmalloc(test, pfn);
+	unsigned int level;
+
+	set_vm_flush_reset_perms(addr);
+	KUNIT_EXPECT_EQ(test, 0, set_memory_rox((unsigned long)addr, pageblock_nr_pages));
+	KUNIT_EXPECT_EQ(test, 0, read_entry(pfn + 7, &level) & _PAGE_RW);
+	expect_refused(test, pfn);
+	vfree(addr);
+	flip_and_check(test, pfn, PG_LEVEL_4K);
+	for (i = 0; i < pageblock_nr_pages; i++)
+		KUNIT_EXPECT_EQ(test, boot_entry(pfn + i, PG_LEVEL_4K),
+				read_entry(pfn + i, &level));
+}
+
 static void test_excluded(struct kunit *test)
 {
 	unsigned long image = ALIGN_DOWN(PFN_DOWN(__pa_symbol(_text)), 512);
@@ -500,6 +564,12 @@ static int pageblock_test_case_init(struct kunit *test)
 	return 0;
 }
 
+/* A test maps all back that it unmapped. */
+static void pageblock_test_case_exit(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, unmapped_validate(), 0);
+}
+
 static struct kunit_case pageblock_test_cases[] = {
 	/* The first two find no 1 GiB mapping once the others have been at work. */
 	KUNIT_CASE(test_gb_entry_no_reserve),
@@ -514,6 +584,7 @@ static struct kunit_case pageblock_test_cases[] = {
 	KUNIT_CASE(test_refused_absent),
 	KUNIT_CASE(test_refused_unmapped),
 	KUNIT_CASE(test_memory_failure),
+	KUNIT_CASE(test_vmalloc_permissions),
 	KUNIT_CASE(test_excluded),
 	KUNIT_CASE(test_no_split),
 	KUNIT_CASE(test_concurrent),
@@ -524,6 +595,7 @@ static struct kunit_suite pageblock_test_suite = {
 	.name = "unmapped_pageblock",
 	.suite_init = pageblock_test_suite_init,
 	.init = pageblock_test_case_init,
+	.exit = pageblock_test_case_exit,
 	.test_cases = pageblock_test_cases,
 };
 
