@@ -3,10 +3,12 @@
  * Secrets are dropped but for one page in each 4 MiB, and so sit in every
  * second block of what they had. Ordinary memory then asks for most of what is
  * available, and gets it: nobody is killed. What is left of the secrets is whole
- * and absent, and when all memory is compacted, it fills few blocks.
+ * and absent, and when all memory is compacted, it fills few blocks. Of a few
+ * blocks the emptiest is emptied, and nothing is moved that makes no block.
  *
  * Guards against: sparse unmapped blocks that stay away from ordinary requests;
- * pages that are lost, doubled or seen while they are moved together.
+ * pages that are lost, doubled or seen while they are moved together; a block that is
+ * emptied into one that was emptied just before.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -31,6 +33,7 @@
 #define NR_TOGETHER	16	/* single pages that the kernel may take at a time */
 #define NR_BLOCKS_LEFT	8	/* that the pages which are left may fill */
 #define NR_BLOCK_PAGES	(BLOCK_BYTES / PAGE_SIZE)
+#define NR_SINGLES	(5 * NR_BLOCK_PAGES)
 
 /*
  * One page of each step is kept, the rest dropped. Other single pages go with it, so
@@ -150,6 +153,117 @@ static void test_compacted(void)
 	ktap_ok(kept_are_whole(), "compacted: what is kept is whole and absent");
 }
 
+/* Section: three blocks */
+
+/*
+ * Files of a page each, which fill some blocks, and how many of them stay in which: the
+ * pages of the first go to the second, which has the smallest free pieces. The third
+ * would only fill the first again.
+ */
+static const size_t nr_left[] = { 2, 400, 256 };
+
+static struct area singles[NR_SINGLES];
+static u64 single_pfns[NR_SINGLES];
+static bool is_dropped[NR_SINGLES];
+
+static void read_singles(void)
+{
+	for (size_t i = 0; i < NR_SINGLES; i++)
+		if (!is_dropped[i])
+			pagemap_read(singles[i].start, 1, &single_pfns[i]);
+}
+
+static size_t nr_singles_in(u64 block)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < NR_SINGLES; i++)
+		nr += !is_dropped[i] && single_pfns[i] / NR_BLOCK_PAGES == block;
+	return nr;
+}
+
+static void take_singles(void)
+{
+	for (size_t i = 0; i < NR_SINGLES; i++) {
+		singles[i] = secret_area(PAGE_SIZE);
+		mark_fill_pages(singles[i].start, 1, i);
+	}
+	read_singles();
+}
+
+/* The first of them in a block that is full of them, behind the block @after */
+static u64 find_full_block(u64 after)
+{
+	u64 found = UINT64_MAX;
+
+	for (size_t i = 0; i < NR_SINGLES; i++) {
+		u64 block = single_pfns[i] / NR_BLOCK_PAGES;
+
+		if (block > after && block < found && nr_singles_in(block) == NR_BLOCK_PAGES)
+			found = block;
+	}
+	if (found == UINT64_MAX)
+		die(EXIT_FAILED, "too few blocks are full of secrets");
+	return found;
+}
+
+static bool is_left(u64 pfn, const u64 *blocks)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(nr_left); i++)
+		if (pfn / NR_BLOCK_PAGES == blocks[i])
+			return pfn % NR_BLOCK_PAGES < nr_left[i];
+	return false;
+}
+
+static void thin_out(u64 *blocks)
+{
+	u64 after = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(nr_left); i++)
+		after = blocks[i] = find_full_block(after);
+	for (size_t i = 0; i < NR_SINGLES; i++) {
+		is_dropped[i] = !is_left(single_pfns[i], blocks);
+		if (is_dropped[i])
+			area_destroy(&singles[i]);
+	}
+	drain_lru_batches();
+}
+
+static size_t drop_singles(void)
+{
+	size_t nr_wrong = 0;
+
+	for (size_t i = 0; i < NR_SINGLES; i++) {
+		if (is_dropped[i])
+			continue;
+		nr_wrong += mark_count_wrong_pages(singles[i].start, 1, i);
+		area_destroy(&singles[i]);
+	}
+	return nr_wrong;
+}
+
+static void test_emptiest(void)
+{
+	u64 blocks[ARRAY_SIZE(nr_left)];
+	long nr_moved;
+	size_t nr;
+
+	if (!kernel_unmaps_blocks()) {
+		ktap_skip("this kernel unmaps no blocks", "the emptiest block");
+		return;
+	}
+	take_singles();
+	thin_out(blocks);
+	nr_moved = vmstat_read("unmapped_migrate");
+	write_file("/proc/sys/vm/compact_memory", "1");
+	nr_moved = vmstat_read("unmapped_migrate") - nr_moved;
+	read_singles();
+	nr = nr_singles_in(blocks[1]);
+	ktap_ok(nr_moved == (long)nr_left[0] && nr == nr_left[0] + nr_left[1] && !drop_singles(),
+		"the emptiest block is emptied, into the fullest: %ld pages moved, %zu are there",
+		nr_moved, nr);
+}
+
 int main(void)
 {
 	long nr_killed = vmstat_read("oom_kill");
@@ -157,7 +271,7 @@ int main(void)
 	long nr_moved;
 	size_t size;
 
-	ktap_plan(10);
+	ktap_plan(11);
 	allow_many_files();
 	take_steps();
 	drop_steps();
@@ -184,6 +298,7 @@ int main(void)
 	ktap_ok(child_gets(asked_bytes()), "ordinary memory gets it again");
 	for (size_t i = 0; i < nr_steps; i++)
 		area_destroy(&kept[i]);
+	test_emptiest();
 	validator_report();
 	return ktap_finish();
 }

@@ -13,8 +13,9 @@
  *  - Destinations are free unmapped pages of the same node.  Nothing is
  *    unmapped for them, no reserve is touched, nobody is reclaimed for.
  *  - A block is begun with only while the free unmapped pages outside of it
- *    suffice, and only after all whole free blocks have gone back: each block
- *    that is emptied is one more, and blocks are not filled and emptied in turns.
+ *    suffice, those of blocks that this call has emptied left out, and only after
+ *    all whole free blocks have gone back: each block that is emptied is one more,
+ *    and blocks are not filled and emptied in turns.
  *  - A call looks at a bounded number of pages, empties a bounded number of
  *    blocks and gives up after a few that could not be emptied.  Direct reclaim
  *    leaves out more and more tries after that (unmapped_backoff.h), but not so
@@ -234,8 +235,11 @@ static unsigned int pack_zone(struct zone *zone)
 	nr = find_blocks(zone, blocks);
 	while (nr_emptied < PACK_BLOCKS && nr_failed < PACK_FAILURES) {
 		block = take_emptiest(blocks, nr);
-		/* As many free pages as a block has: those in use have room */
-		if (!block || zone_free_unmapped(zone) < pageblock_nr_pages)
+		/*
+		 * As many free pages as a block has: those in use have room, without
+		 * the blocks that were just emptied
+		 */
+		if (!block || zone_free_unmapped(zone) < (nr_emptied + 1) * pageblock_nr_pages)
 			break;
 		if (empty_block(block->pfn))
 			nr_emptied++;
