@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "area.h"
+#include "dawdle.h"
 #include "frames.h"
 #include "kfile.h"
 #include "kstat.h"
@@ -38,8 +39,6 @@
 #define PM_TEST		"/sys/power/pm_test"
 #define TEST_DELAY	"/sys/module/suspend/parameters/pm_test_delay"
 #define SWITCH		"/proc/sys/vm/unmapped_alloc"
-#define FAULTS		"/sys/kernel/debug/unmapped/faults"
-#define FAULT_DELAY	"16"
 
 #define NR_TAKERS	4
 #define REST_US		1000000	/* without a secret: hibernation may begin */
@@ -144,7 +143,7 @@ int main(void)
 	ktap_plan(8);
 	write_file(PM_TEST, "freezer");
 	write_file(TEST_DELAY, "0");
-	write_file(FAULTS, FAULT_DELAY);
+	dawdle(true);
 	test_suspend();
 	test_hibernation();
 	nr_flips = vmstat_read("unmapped_flip") - nr_flips;
@@ -152,7 +151,7 @@ int main(void)
 	ktap_ok(nr_flips && nr_back, "%ld blocks were unmapped meanwhile, %ld mapped back",
 		nr_flips, nr_back);
 
-	write_file(FAULTS, "0");
+	dawdle(false);
 	write_file(PM_TEST, "none");
 	test_new_secret();
 	validator_report();

@@ -29,6 +29,7 @@
 
 #include "area.h"
 #include "cpu.h"
+#include "dawdle.h"
 #include "kfile.h"
 #include "kstat.h"
 #include "ktap.h"
@@ -37,7 +38,6 @@
 #include "validator.h"
 
 #define UNMAPPED_DEBUGFS	"/sys/kernel/debug/unmapped"
-#define FAULT_DELAY		"16"
 
 static const char usage[] =
 	"usage: races [--cpu-hotplug]\n"
@@ -273,8 +273,7 @@ int main(int argc, char **argv)
 	ktap_plan(ARRAY_SIZE(racers) + 2);
 	for (size_t i = 0; i < ARRAY_SIZE(racers); i++)
 		reasons[i] = reason_to_skip(&racers[i], with_cpus);
-	if (!access(UNMAPPED_DEBUGFS "/faults", F_OK))
-		write_file(UNMAPPED_DEBUGFS "/faults", FAULT_DELAY);
+	dawdle(true);
 
 	run_race(pids);
 	for (size_t i = 0; i < ARRAY_SIZE(racers); i++) {
@@ -290,8 +289,7 @@ int main(int argc, char **argv)
 			  (unsigned long long)p->nr_done, (unsigned long long)p->nr_through);
 	}
 
-	if (!access(UNMAPPED_DEBUGFS "/faults", F_OK))
-		write_file(UNMAPPED_DEBUGFS "/faults", "0");
+	dawdle(false);
 	ktap_note("%ld blocks unmapped, %ld mapped back", vmstat_read("unmapped_flip") - nr_flips,
 		  vmstat_read("unmapped_take_back") - nr_back);
 	ktap_ok(nr_flips == KSTAT_ABSENT || (vmstat_read("unmapped_flip") > nr_flips &&

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "area.h"
+#include "dawdle.h"
 #include "dmap.h"
 #include "frames.h"
 #include "kfile.h"
@@ -36,8 +37,6 @@
 #define KPAGEFLAGS	"/proc/kpageflags"
 #define SWITCH		"/proc/sys/vm/unmapped_alloc"
 #define RETURN_SECONDS	"/proc/sys/vm/unmapped_return_seconds"
-#define FAULTS		"/sys/kernel/debug/unmapped/faults"
-#define FAULT_DELAY	"16"
 #define BALLOON		"/sys/bus/virtio/drivers/virtio_balloon"
 
 #define PAGES_PER_BLOCK	(BLOCK_BYTES / PAGE_SIZE)
@@ -204,12 +203,10 @@ int main(void)
 		die(EXIT_CANNOT_RUN, "the kernel has no driver for a balloon");
 	ktap_plan(8);
 	write_file(RETURN_SECONDS, "0");
-	if (kfile_exists(FAULTS))
-		write_file(FAULTS, FAULT_DELAY);
+	dawdle(true);
 	test_at_rest();
 	test_beside_takers();
-	if (kfile_exists(FAULTS))
-		write_file(FAULTS, "0");
+	dawdle(false);
 	area = secret_area(DROPPED_BYTES);
 	mark_fill_pages(area.start, area_nr_pages(&area), 2);
 	ktap_ok(area_is_absent(&area), "a new secret is absent");
