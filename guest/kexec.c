@@ -5,19 +5,14 @@
  * secrets; what was dropped before is nowhere in RAM; what was held is still there,
  * in memory that is free, unless that kernel was told to clear it (init_on_free=1).
  *
- * One program for both kernels. In the first it packs the guest's files into an
- * initramfs, itself and its results among them (RESULTS): where that file is there
- * from the start, this is the second. The first prints nothing, as the host counts
- * what PID 1 of the second passes on.
+ * One program for both kernels (lib/nextkernel.h). In the first it prints nothing, as
+ * the host counts what PID 1 of the second passes on.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "area.h"
@@ -31,6 +26,7 @@
 #include "kstat.h"
 #include "ktap.h"
 #include "mark.h"
+#include "nextkernel.h"
 #include "options.h"
 #include "validator.h"
 
@@ -39,9 +35,6 @@
 #define KEXEC_FILE_DEBUG	0x8
 #endif
 
-#define IMAGE		"/bzImage"
-#define INITRAMFS	"/tmp/initramfs"
-#define RESULTS		"/kexec-results"
 #define LOADED		"/sys/kernel/kexec_loaded"
 #define CLEARS		"init_on_free=1"
 
@@ -129,33 +122,13 @@ static void drop_secrets(void)
 }
 
 /*
- * The files of this guest: the same job for PID 1, and RESULTS. The next kernel goes
- * to the end of RAM, where this one has what it allocated at boot: zeroes behind the
- * archive make it reach down to where secrets can be.
+ * The next kernel goes to the end of RAM, where this one has what it allocated at
+ * boot: with a large initramfs it reaches down to where secrets can be.
  */
-static void make_initramfs(void)
-{
-	if (system("cd / && find . -xdev ! -path ." IMAGE
-		   " | cpio -o -H newc >" INITRAMFS " 2>/dev/null") ||
-	    truncate(INITRAMFS, INITRAMFS_BYTES))
-		die(EXIT_FAILED, "cannot make an initramfs");
-}
-
 static void load_next(const char *append)
 {
-	int image = open(IMAGE, O_RDONLY | O_CLOEXEC);
-	int initramfs = open(INITRAMFS, O_RDONLY | O_CLOEXEC);
-	char own[2048], next[4096];
-
-	if (image < 0 || initramfs < 0)
-		die_errno(IMAGE " or " INITRAMFS);
-	kfile_first_line("/proc/cmdline", own, sizeof(own));
-	snprintf(next, sizeof(next), "%s %s", own, append);
-	if (syscall(__NR_kexec_file_load, image, initramfs, strlen(next) + 1,
-		    next, KEXEC_FILE_DEBUG))
-		die_errno("kexec_file_load");
-	close(image);		/* read only: nothing can be lost */
-	close(initramfs);
+	nextkernel_pack_files(INITRAMFS_BYTES);
+	nextkernel_load(append, KEXEC_FILE_DEBUG);
 }
 
 /* "segment[0]: ... mem=0x1f000000 memsz=0x2000", as KEXEC_FILE_DEBUG has it said. */
@@ -211,7 +184,7 @@ static u64 count_free_unmapped_in(const struct segment *segment)
 
 /*
  * Blocks that have no translation must be among what is written to. This is said in
- * the log only, and is the end where it is not so: RESULTS are on their way already.
+ * the log only, and is the end where it is not so: the results are on their way already.
  */
 static void check_segments(const struct segment *segments, size_t nr)
 {
@@ -238,11 +211,9 @@ static void write_results(void)
 		.nr_held_marks = (nr_areas + 1) / 2 * NR_STEP_MARKS,
 		.nr_ram_kb = direct_map_kb(),
 	};
-	FILE *file = fopen(RESULTS, "we");
 
 	read_boot_id(results.boot_id, sizeof(results.boot_id));
-	if (!file || fwrite(&results, sizeof(results), 1, file) != 1 || fclose(file))
-		die_errno(RESULTS);
+	nextkernel_leave(&results, sizeof(results));
 }
 
 static void __attribute__((noreturn)) run_first(const char *append)
@@ -252,7 +223,6 @@ static void __attribute__((noreturn)) run_first(const char *append)
 
 	take_secrets();
 	write_results();
-	make_initramfs();
 	load_next(append);
 	drop_secrets();
 	check_segments(segments, read_segments(log, segments));
@@ -261,17 +231,6 @@ static void __attribute__((noreturn)) run_first(const char *append)
 }
 
 /* --------------------------------------------------------- the second kernel */
-
-static struct results read_results(void)
-{
-	struct results results;
-	FILE *file = fopen(RESULTS, "re");
-
-	if (!file || fread(&results, sizeof(results), 1, file) != 1)
-		die_errno(RESULTS);
-	fclose(file);		/* read only: nothing can be lost */
-	return results;
-}
 
 static bool is_told_to_clear(void)
 {
@@ -283,7 +242,7 @@ static bool is_told_to_clear(void)
 
 static u64 count_found(u64 seed)
 {
-	struct kcore_search found = kcore_search_marks(seed, NR_STEP_MARKS);
+	struct kcore_search found = kcore_search_marks(KCORE, seed, NR_STEP_MARKS);
 
 	if (found.nr_bytes < (u64)meminfo_kb("MemTotal") * KIB || found.nr_unreadable)
 		die(EXIT_FAILED, "/proc/kcore does not show all RAM");
@@ -347,8 +306,9 @@ static void test_use(enum area_kind kind, const char *what)
 
 static int run_second(void)
 {
-	struct results before = read_results();
+	struct results before;
 
+	nextkernel_read(&before, sizeof(before));
 	ktap_plan(10);
 	test_boot(&before);
 	test_remnants(&before);
@@ -384,9 +344,10 @@ int main(int argc, char **argv)
 {
 	const char *append = parse_options(argc, argv);
 
-	if (kfile_exists(RESULTS))
+	if (nextkernel_runs())
 		return run_second();
-	if (!kfile_exists(LOADED) || !kfile_exists(IMAGE))
-		die(EXIT_CANNOT_RUN, "this kernel has no kexec, or there is no " IMAGE);
+	if (!kfile_exists(LOADED) || !kfile_exists(NEXTKERNEL_IMAGE))
+		die(EXIT_CANNOT_RUN, "this kernel has no kexec, or there is no "
+		    NEXTKERNEL_IMAGE);
 	run_first(append);
 }

@@ -138,7 +138,7 @@ static void test_move_pages(void)
 	ktap_note("move_pages: %ld", node_move(&area, 0, status));
 	ktap_ok((!moves || node_holds(&area, 0)) && is_whole(&area, 2),
 		"and so it is when it has come back");
-	ktap_ok(!kcore_search_marks(2, NR_PAGES * WORDS_PER_PAGE).nr_marks,
+	ktap_ok(!kcore_search_marks(KCORE, 2, NR_PAGES * WORDS_PER_PAGE).nr_marks,
 		"no memory that is present holds a part of it");
 	area_destroy(&area);
 	free(status);

@@ -326,7 +326,7 @@ static u64 leave_poisoned_secret(u64 block, u64 seed)
 
 static u64 count_marks_found(u64 seed)
 {
-	return kcore_search_marks(seed, STEP_BYTES / sizeof(u64)).nr_marks;
+	return kcore_search_marks(KCORE, seed, STEP_BYTES / sizeof(u64)).nr_marks;
 }
 
 /*

@@ -36,7 +36,7 @@
 /* How many marks are found? All RAM must have been read, without an error. */
 static u64 count_found(u64 seed)
 {
-	struct kcore_search found = kcore_search_marks(seed, NR_MARKS);
+	struct kcore_search found = kcore_search_marks(KCORE, seed, NR_MARKS);
 	u64 ram = (u64)meminfo_kb("MemTotal") * KIB;
 
 	ktap_note("/proc/kcore: %lu MiB read, %lu pages refused, %lu marks",
@@ -242,13 +242,13 @@ static bool buddyinfo_agrees(void)
 static void test_free_lists(void)
 {
 	long nr_lists = count_zone_lines("/proc/pagetypeinfo");
-	long length = kcore_vmcoreinfo("LENGTH(free_area.free_list)");
+	long length = kcore_vmcoreinfo(KCORE, "LENGTH(free_area.free_list)");
 
 	ktap_ok(nr_lists > 0 && length == nr_lists,
 		"VMCOREINFO knows all %ld free lists: %ld", nr_lists, length);
-	ktap_ok(kcore_vmcoreinfo("PAGESIZE") == (long)PAGE_SIZE,
+	ktap_ok(kcore_vmcoreinfo(KCORE, "PAGESIZE") == (long)PAGE_SIZE,
 		"(it is read right: the page size is %ld)",
-		kcore_vmcoreinfo("PAGESIZE"));
+		kcore_vmcoreinfo(KCORE, "PAGESIZE"));
 	ktap_ok(buddyinfo_agrees(), "/proc/buddyinfo shows all free pages");
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel can read of its own memory, as /proc/kcore shows it.
+ * Memory as a kernel shows it in a file that is an ELF core.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -18,10 +18,10 @@
 #define SPARSE_BYTES	(256UL << 30)	/* RAM and its struct pages are smaller */
 #define CHUNK_BYTES	(256 * KIB)
 
-static void read_exactly(int fd, void *buffer, size_t size, u64 offset)
+static void read_exactly(const struct kcore *kcore, void *buffer, size_t size, u64 offset)
 {
-	if (pread(fd, buffer, size, (off_t)offset) != (ssize_t)size)
-		die_errno("/proc/kcore");
+	if (pread(kcore->fd, buffer, size, (off_t)offset) != (ssize_t)size)
+		die_errno("%s", kcore->path);
 }
 
 static void take_header(struct kcore *kcore, const Elf64_Phdr *header)
@@ -45,22 +45,23 @@ static void take_header(struct kcore *kcore, const Elf64_Phdr *header)
 	};
 }
 
-void kcore_open(struct kcore *kcore)
+void kcore_open(struct kcore *kcore, const char *path)
 {
 	Elf64_Ehdr header;
 
 	memset(kcore, 0, sizeof(*kcore));
-	kcore->fd = open("/proc/kcore", O_RDONLY | O_CLOEXEC);
+	kcore->path = path;
+	kcore->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (kcore->fd < 0)
-		die_errno("/proc/kcore");
-	read_exactly(kcore->fd, &header, sizeof(header), 0);
+		die_errno("%s", path);
+	read_exactly(kcore, &header, sizeof(header), 0);
 	kcore->segments = calloc(header.e_phnum, sizeof(*kcore->segments));
 	if (!kcore->segments)
 		die_errno("calloc");
 	for (int i = 0; i < header.e_phnum; i++) {
 		Elf64_Phdr segment;
 
-		read_exactly(kcore->fd, &segment, sizeof(segment),
+		read_exactly(kcore, &segment, sizeof(segment),
 			     header.e_phoff + i * sizeof(segment));
 		take_header(kcore, &segment);
 	}
@@ -134,13 +135,13 @@ static void search_vmalloc(const struct kcore *kcore,
 	fclose(file);	/* read only: nothing can be lost */
 }
 
-struct kcore_search kcore_search_marks(u64 seed, u64 nr_marks)
+struct kcore_search kcore_search_marks(const char *path, u64 seed, u64 nr_marks)
 {
 	struct kcore_search found = { };
 	struct kcore kcore;
 
 	mark_scrub_cpus();
-	kcore_open(&kcore);
+	kcore_open(&kcore, path);
 	for (size_t i = 0; i < kcore.nr_segments; i++) {
 		const struct kcore_segment *segment = &kcore.segments[i];
 
@@ -155,17 +156,17 @@ struct kcore_search kcore_search_marks(u64 seed, u64 nr_marks)
 }
 
 /* The note is lines of text; it stands behind others, which are binary. */
-long kcore_vmcoreinfo(const char *key)
+long kcore_vmcoreinfo(const char *path, const char *key)
 {
 	struct kcore kcore;
 	char *notes, *at, wanted[64];
 	long value = -1;
 
-	kcore_open(&kcore);
+	kcore_open(&kcore, path);
 	notes = calloc(1, kcore.notes_size + 1);
 	if (!notes)
 		die_errno("calloc");
-	read_exactly(kcore.fd, notes, kcore.notes_size, kcore.notes_offset);
+	read_exactly(&kcore, notes, kcore.notes_size, kcore.notes_offset);
 	snprintf(wanted, sizeof(wanted), "\n%s=", key);
 	at = memmem(notes, kcore.notes_size, wanted, strlen(wanted));
 	if (at)
