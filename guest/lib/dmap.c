@@ -13,6 +13,7 @@
 #include "pagemap.h"
 
 #define DUMP_FILE	"/sys/kernel/debug/page_tables/kernel"
+#define EFI_DUMP_FILE	"/sys/kernel/debug/page_tables/efi"
 #define KERNEL_IMAGE	0xffffffff80000000ULL
 #define NO_PHYS		(~0ULL)
 
@@ -114,7 +115,7 @@ static void add_range(struct dmap *map, const struct dmap_range *range)
 	map->ranges[map->nr_ranges++] = *range;
 }
 
-void dmap_load(struct dmap *map)
+static void load_from(struct dmap *map, const char *path, bool low_half)
 {
 	struct dmap_range range;
 	size_t size = 0;
@@ -123,13 +124,23 @@ void dmap_load(struct dmap *map)
 
 	memset(map, 0, sizeof(*map));
 	read_layout(map);
-	file = open_or_die(DUMP_FILE);
+	file = open_or_die(path);
 	while (getline(&line, &size, file) > 0) {
-		if (parse_range(line, &range) && (int64_t)range.start < 0)
+		if (parse_range(line, &range) && (low_half || (int64_t)range.start < 0))
 			add_range(map, &range);
 	}
 	free(line);
 	fclose(file);	/* read only: nothing can be lost */
+}
+
+void dmap_load(struct dmap *map)
+{
+	load_from(map, DUMP_FILE, false);
+}
+
+void dmap_load_efi(struct dmap *map)
+{
+	load_from(map, EFI_DUMP_FILE, true);
 }
 
 void dmap_free(struct dmap *map)
@@ -169,6 +180,11 @@ static bool image_maps(const struct dmap *map, u64 pfn)
 bool dmap_pfn_present(const struct dmap *map, u64 pfn)
 {
 	return find_range(map, map->base + pfn * PAGE_SIZE)->present || image_maps(map, pfn);
+}
+
+bool dmap_identity_present(const struct dmap *efi, u64 pfn)
+{
+	return find_range(efi, pfn * PAGE_SIZE)->present;
 }
 
 size_t dmap_count_twice(const struct dmap *map)
@@ -226,6 +242,17 @@ static bool next_ram(FILE *iomem, u64 *start, u64 *end)
 		return true;
 	}
 	return false;
+}
+
+u64 dmap_nr_frames(void)
+{
+	FILE *iomem = open_or_die("/proc/iomem");
+	u64 start, end = 0;
+
+	while (next_ram(iomem, &start, &end))
+		;
+	fclose(iomem);	/* read only: nothing can be lost */
+	return end / PAGE_SIZE;
 }
 
 u64 dmap_count_absent_ram(const struct dmap *map)

@@ -20,7 +20,7 @@ struct dmap_range {
 };
 
 struct dmap {
-	struct dmap_range *ranges;	/* sorted, kernel half only */
+	struct dmap_range *ranges;	/* sorted; of the kernel half, but for EFI's */
 	size_t nr_ranges;
 	u64 base;			/* virtual address of frame 0 */
 	u64 image_start, image_end;	/* virtual, the kernel image */
@@ -28,6 +28,15 @@ struct dmap {
 };
 
 void dmap_load(struct dmap *map);
+/*
+ * The page tables that EFI's runtime services run on. They have a lower half too, where
+ * memory has its physical address.
+ */
+void dmap_load_efi(struct dmap *map);
+/* Is the frame mapped there? */
+bool dmap_identity_present(const struct dmap *efi, u64 pfn);
+/* Frames of RAM are below. */
+u64 dmap_nr_frames(void);
 void dmap_free(struct dmap *map);
 
 /* Has the frame a present translation, by direct map or kernel image? */

@@ -129,6 +129,30 @@ int arch_block_level(unsigned long pfn);
  */
 void arch_drop_image_alias(unsigned long start, unsigned long end);
 
+/**
+ * arch_drop_efi_alias() - unmap what EFI's page tables map of the page allocator's
+ *
+ * Of a region of boot services' memory that somebody owns a part of, as of a table
+ * that the firmware has left there, the rest is ordinary memory, and yet the region
+ * stays mapped for runtime services as a whole.
+ *
+ * Context: Process context, at boot, with one CPU, when runtime services have their
+ * page tables and memblock still knows what is reserved.
+ */
+void arch_drop_efi_alias(void);
+
+#ifdef CONFIG_EFI
+/**
+ * arch_efi_maps_all() - tell whether EFI's page tables map all memory twice
+ *
+ * Context: Any, once runtime services have their page tables.
+ * Return: whether the firmware is of 32 bits and the kernel of 64 (mixed mode).
+ */
+bool arch_efi_maps_all(void);
+#else
+static inline bool arch_efi_maps_all(void) { return false; }
+#endif
+
 #if IS_ENABLED(CONFIG_KUNIT)
 /* For tests: page tables set aside, and "say nothing of entries refused" */
 extern struct list_head arch_unmapped_reserve;
@@ -138,6 +162,7 @@ extern bool arch_unmapped_expect_odd;
 #else /* !CONFIG_PAGE_ALLOC_UNMAPPED */
 
 static inline void arch_drop_image_alias(unsigned long start, unsigned long end) { }
+static inline void arch_drop_efi_alias(void) { }
 
 #endif /* CONFIG_PAGE_ALLOC_UNMAPPED */
 

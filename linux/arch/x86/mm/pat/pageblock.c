@@ -329,6 +329,8 @@ const char *arch_unmapped_unsupported(void)
 {
 	if (cpu_feature_enabled(X86_FEATURE_XENPV))
 		return "Xen PV guest";
+	if (arch_efi_maps_all())
+		return "EFI firmware of 32 bits has all memory mapped";
 	if (!boot_cpu_has(X86_FEATURE_PSE))
 		return "no 2 MiB pages";
 	if (pageblock_nr_pages != PTRS_PER_PMD)
