@@ -25,7 +25,7 @@
 #include "mark.h"
 #include "validator.h"
 
-#define EFI		"/sys/firmware/efi"
+#define EFI		"/sys/firmware/efi/efivars"	/* with runtime services only */
 #define VARIABLES	"/tmp/efivars"
 #define SWITCH		"/proc/sys/vm/unmapped_alloc"
 #define SIZE		(16 * MIB)
@@ -118,7 +118,7 @@ int main(void)
 	size_t nr_variables;
 
 	if (!kfile_exists(EFI) || !kfile_exists(SWITCH))
-		die(EXIT_CANNOT_RUN, "it was not started by EFI: tools/vm --kernel ours+efi --efi");
+		die(EXIT_CANNOT_RUN, "no EFI runtime services: tools/vm --kernel ours+efi --efi");
 	ktap_plan(8);
 	secret = secret_area(SIZE);
 	ordinary = area_create(AREA_ANON, SIZE);
