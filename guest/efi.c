@@ -30,6 +30,12 @@
 #define SWITCH		"/proc/sys/vm/unmapped_alloc"
 #define SIZE		(16 * MIB)
 #define NR_PAGES	(SIZE / PAGE_SIZE)
+#define NR_MAP_PAGES	16	/* of EFI's memory map, at most */
+
+/* Where runtime services have their memory (asm/pgtable_64_types.h) */
+#define EFI_VA_END	0xffffffef00000000UL
+#define EFI_VA_START	0xffffffff00000000UL
+#define LOW_END		(1UL << 47)
 
 /* How many of the frames do EFI's tables map, in either half? */
 static size_t count_present(const struct frames *frames)
@@ -77,6 +83,21 @@ static void test_identity(void)
 		nr, nr_wrong);
 }
 
+/* Each region has two addresses, and EFI's memory map its own only. */
+static void test_second_addresses(void)
+{
+	struct dmap efi;
+	u64 nr_low, nr_high;
+
+	dmap_load_efi(&efi);
+	nr_low = dmap_count_pages(&efi, 0, LOW_END);
+	nr_high = dmap_count_pages(&efi, EFI_VA_END, EFI_VA_START);
+	dmap_free(&efi);
+	ktap_ok(nr_low >= nr_high && nr_low - nr_high <= NR_MAP_PAGES,
+		"%lu pages are at the addresses that the firmware was told, %lu at physical ones",
+		nr_high, nr_low);
+}
+
 /* Reading one is a call of GetVariable(). */
 static size_t read_variables(void)
 {
@@ -119,7 +140,7 @@ int main(void)
 
 	if (!kfile_exists(EFI) || !kfile_exists(SWITCH))
 		die(EXIT_CANNOT_RUN, "no EFI runtime services: tools/vm --kernel ours+efi --efi");
-	ktap_plan(8);
+	ktap_plan(9);
 	secret = secret_area(SIZE);
 	ordinary = area_create(AREA_ANON, SIZE);
 	mark_fill_pages(secret.start, NR_PAGES, 1);
@@ -129,6 +150,7 @@ int main(void)
 	test_frames(&secrets, "held", false);
 	test_frames(&others, "ordinary memory", true);
 	test_identity();
+	test_second_addresses();
 	nr_variables = read_variables();
 	ktap_ok(nr_variables, "EFI tells %zu variables meanwhile", nr_variables);
 	ktap_ok(!mark_count_wrong_pages(secret.start, NR_PAGES, 1), "the secret is what it was");

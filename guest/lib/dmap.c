@@ -129,6 +129,8 @@ static void load_from(struct dmap *map, const char *path, bool low_half)
 		if (parse_range(line, &range) && (low_half || (int64_t)range.start < 0))
 			add_range(map, &range);
 	}
+	if (!map->nr_ranges)
+		die(EXIT_CANNOT_RUN, "%s shows nothing", path);
 	free(line);
 	fclose(file);	/* read only: nothing can be lost */
 }
@@ -242,6 +244,20 @@ static bool next_ram(FILE *iomem, u64 *start, u64 *end)
 		return true;
 	}
 	return false;
+}
+
+u64 dmap_count_pages(const struct dmap *map, u64 start, u64 end)
+{
+	u64 nr_bytes = 0;
+
+	for (size_t i = 0; i < map->nr_ranges; i++) {
+		const struct dmap_range *range = &map->ranges[i];
+
+		if (range->present && range->start < end && range->end > start)
+			nr_bytes += lower(range->end, end) -
+				    (range->start > start ? range->start : start);
+	}
+	return nr_bytes / PAGE_SIZE;
 }
 
 u64 dmap_nr_frames(void)

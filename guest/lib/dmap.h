@@ -35,6 +35,8 @@ void dmap_load(struct dmap *map);
 void dmap_load_efi(struct dmap *map);
 /* Is the frame mapped there? */
 bool dmap_identity_present(const struct dmap *efi, u64 pfn);
+/* How many pages have a present translation in [start, end)? */
+u64 dmap_count_pages(const struct dmap *map, u64 start, u64 end);
 /* Frames of RAM are below. */
 u64 dmap_nr_frames(void);
 void dmap_free(struct dmap *map);

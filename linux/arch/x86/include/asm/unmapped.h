@@ -50,7 +50,7 @@ int arch_unmapped_init(void);
  * arch_may_unmap_block() - tell whether a block may ever be unmapped
  * @pfn: first page of the block
  *
- * Return: false where memory of the block is mapped a second time (kernel image)
+ * Return: false where memory of the block is mapped a second time (kernel image, EFI)
  * or not mapped by the direct map at all.
  */
 bool arch_may_unmap_block(unsigned long pfn);
@@ -149,8 +149,18 @@ void arch_drop_efi_alias(void);
  * Return: whether the firmware is of 32 bits and the kernel of 64 (mixed mode).
  */
 bool arch_efi_maps_all(void);
+
+/**
+ * arch_efi_maps_block() - tell whether EFI's page tables may map a part of a block twice
+ * @pfn: first page of the block
+ *
+ * Context: Any, as above. The firmware's memory map does not change.
+ * Return: whether there is a region in it that stays mapped for runtime services.
+ */
+bool arch_efi_maps_block(unsigned long pfn);
 #else
 static inline bool arch_efi_maps_all(void) { return false; }
+static inline bool arch_efi_maps_block(unsigned long pfn) { return false; }
 #endif
 
 #if IS_ENABLED(CONFIG_KUNIT)

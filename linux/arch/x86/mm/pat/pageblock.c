@@ -370,7 +370,7 @@ bool arch_may_unmap_block(unsigned long pfn)
 
 	if (pfn < image_end && pfn + PTRS_PER_PMD > image_start)
 		return false;
-	return arch_block_level(pfn) != PG_LEVEL_NONE;
+	return arch_block_level(pfn) != PG_LEVEL_NONE && !arch_efi_maps_block(pfn);
 }
 
 void arch_drop_image_alias(unsigned long start, unsigned long end)
