@@ -30,7 +30,7 @@
 #define MAX_INSTRUCTIONS	10000
 
 #define VISIT_PAGES	16	/* at most */
-#define DEFER_ORDER	5	/* UNMAPPED_DEFER_ORDER */
+#define DEFER_ORDER	4	/* UNMAPPED_DEFER_ORDER */
 #define NR_PAGES	64
 #define NR_HELD		2
 #define NR_STEPS	48	/* of a block each, of which one page is kept; 16 are taken at a time */
@@ -271,8 +271,8 @@ static void measure_secrets(void)
 }
 
 /*
- * Up to 16 pages are cleared at once also for who has interrupts off, and that is all
- * of that caller's time here. Visits within it turn nothing off and are not seen.
+ * Few pages are cleared at once also for who has interrupts off, and that is all of
+ * that caller's time here. Visits within it turn nothing off and are not seen.
  */
 static void measure_holder(const char *what, int order)
 {
@@ -308,7 +308,7 @@ static void measure_held(int order, bool irqs_off)
 
 int main(void)
 {
-	static const int orders[] = { 0, 4, 5, 9, 10 };
+	static const int orders[] = { 0, 3, 4, 9, 10 };
 
 	set_up();
 	ktap_plan(4 + 2 * ARRAY_SIZE(orders));

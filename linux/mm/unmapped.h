@@ -328,10 +328,10 @@ static inline bool page_unmapped(const struct page *page)
 }
 
 /*
- * From this order on, clearing takes more than one visit of the mermap, and so
- * too long for those who have interrupts off.
+ * From this order on, clearing takes too long for those who have interrupts off: 16
+ * pages are a whole visit of the mermap, and the rest of a free comes on top.
  */
-#define UNMAPPED_DEFER_ORDER	5
+#define UNMAPPED_DEFER_ORDER	4
 
 /**
  * unmapped_defer_free - shall these pages be freed later?
