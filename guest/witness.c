@@ -3,7 +3,8 @@
  * Holds marked secrets, and marked ordinary memory beside them, while COMMAND runs,
  * to which it says where some of both lie: SECRET and ORDINARY, in its environment,
  * are lists of ADDRESS=WORD, in hexadecimal, ADDRESS in the direct map, which begins at
- * DIRECT_MAP. Ends with the command's status, or EXIT_FAILED if secrets were not absent or whole afterwards.
+ * DIRECT_MAP. Ends with the command's status, or EXIT_FAILED if secrets were not absent
+ * or whole afterwards.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

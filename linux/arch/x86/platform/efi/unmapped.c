@@ -49,7 +49,6 @@ static void __init unmap_range(const efi_memory_desc_t *md, u64 start, u64 end)
 {
 	unsigned long nr_pages = (end - start) >> PAGE_SHIFT;
 	u64 va = md->virt_addr + start - md->phys_addr;
-
 	bool done = unmap_pages(start, nr_pages);
 
 	/* What did not fit below EFI_VA_START has no second address */
